@@ -1,0 +1,128 @@
+"""Molecular graphs: RDKit molecules from ours, and the judgement on the bonds a molecule carries."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2d_mol.chem.perception import perceive_bonds, with_perceived_bonds
+from t2d_mol.elements import NUMBERS, SYMBOLS, VALENCE
+from t2d_mol.errors import InputError
+from t2d_mol.molecule import Molecule, State
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+_SYMBOL_OF_NUMBER = dict(zip(NUMBERS, SYMBOLS, strict=True))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the bonds of a molecule say about it.
+
+    Attributes:
+        state: valid (RDKit sanitises it, one fragment, no unpaired electron), invalid or disconnected.
+        reason: why it is not valid, empty if it is.
+        smiles: canonical SMILES without explicit hydrogens, None if it cannot be sanitised.
+        stable_atoms: (n,) whether bond orders and formal charge fit an allowed valence.
+    """
+
+    state: State
+    reason: str
+    smiles: str | None
+    stable_atoms: NDArray[np.bool_]
+
+
+def to_rdkit(molecule: Molecule, *, explicit_only: bool = True) -> "Mol":
+    """Build an unsanitised RDKit molecule with all atoms explicit and one conformer.
+
+    Args:
+        molecule: must have bonds; missing charges count as zero.
+        explicit_only: forbid implicit hydrogens, so that a missing neighbour shows as a radical.
+    """
+    from rdkit import Chem
+
+    mol = Chem.RWMol()
+    conformer = Chem.Conformer(len(molecule))
+    for index, number in enumerate(molecule.numbers):
+        atom = Chem.Atom(int(number))
+        if molecule.charges is not None:
+            atom.SetFormalCharge(int(molecule.charges[index]))
+        atom.SetNoImplicit(explicit_only)
+        mol.AddAtom(atom)
+        conformer.SetAtomPosition(index, molecule.positions[index].astype(float).tolist())
+    if molecule.bonds is not None:
+        orders = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
+        for i, j in zip(*np.nonzero(np.triu(molecule.bonds)), strict=True):
+            mol.AddBond(int(i), int(j), orders[int(molecule.bonds[i, j])])
+    mol.AddConformer(conformer)
+    return mol.GetMol()
+
+
+def stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
+    """Return (n,) whether each atom's bond orders are an allowed valence for its element and formal charge."""
+    if molecule.bonds is None:
+        raise ValueError("the molecule has no bonds")
+    charges = np.zeros(len(molecule), int) if molecule.charges is None else molecule.charges
+    orders = molecule.bonds.sum(0)
+    return np.array(
+        [
+            VALENCE.get((_SYMBOL_OF_NUMBER[int(number)], int(charge))) == order
+            for number, charge, order in zip(molecule.numbers, charges, orders, strict=True)
+        ],
+        bool,
+    )
+
+
+def judge(molecule: Molecule) -> Judgement:
+    """Judge a molecule by its bonds, perceived from the geometry if it has none."""
+    from rdkit import Chem
+
+    try:
+        molecule = with_perceived_bonds(molecule)
+    except InputError as error:
+        return Judgement("invalid", str(error), None, np.zeros(len(molecule), bool))
+    stable = stable_atoms(molecule)
+    mol = to_rdkit(molecule)
+    try:
+        Chem.SanitizeMol(mol)
+        smiles = Chem.MolToSmiles(Chem.RemoveHs(mol))
+    except ValueError as error:
+        return Judgement("invalid", str(error).strip().splitlines()[0], None, stable)
+    radicals = [atom for atom in mol.GetAtoms() if atom.GetNumRadicalElectrons()]
+    if radicals:
+        reason = f"{radicals[0].GetSymbol()} atom {radicals[0].GetIdx() + 1} lacks a bond"
+        return Judgement("invalid", reason, smiles, stable)
+    fragments = len(Chem.GetMolFrags(mol))
+    if fragments > 1:
+        return Judgement("disconnected", f"{fragments} fragments", smiles, stable)
+    return Judgement("valid", "", smiles, stable)
+
+
+def hash_smiles(smiles: str) -> int:
+    """Return a signed 64-bit hash of a SMILES, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(smiles.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def annotate(
+    numbers: NDArray[np.uint8], positions: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.int8], int, int]:
+    """Return what a data set stores of a molecule's graph: bonds, charges, and the hashes novelty is judged by.
+
+    The hashes are those of its canonical SMILES and of its look-up SMILES (0 where the look-up rule finds none).
+
+    Raises:
+        InputError: if no bond orders fit the geometry.
+    """
+    bonds, charges = perceive_bonds(numbers, positions)
+    molecule = Molecule(numbers, positions, bonds, charges)
+    by_bonds, by_lookup = judge(molecule).smiles, _lookup_smiles(molecule)
+    return bonds, charges, hash_smiles(by_bonds or ""), hash_smiles(by_lookup) if by_lookup else 0
+
+
+def _lookup_smiles(molecule: Molecule) -> str | None:
+    from t2d_mol.chem.lookup import lookup_smiles
+
+    return lookup_smiles(molecule)

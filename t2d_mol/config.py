@@ -1,0 +1,216 @@
+"""Configuration: frozen dataclasses whose field names are the option names and the TOML keys, and the presets."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from t2d_mol.errors import InputError, UsageError
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """Size of the denoiser.
+
+    Attributes:
+        blocks: number of blocks.
+        scalars: invariant channels an atom.
+        vectors: channels of each l from 1 to lmax an atom.
+        pairs: channels a pair of atoms.
+        heads: attention heads.
+        lmax: highest angular momentum, 1 or 2.
+        memory: width of the prompt tokens.
+    """
+
+    blocks: int = 6
+    scalars: int = 160
+    vectors: int = 32
+    pairs: int = 40
+    heads: int = 8
+    lmax: int = 1
+    memory: int = 128
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Size of the built-in text encoder.
+
+    Attributes:
+        width: width of its tokens, equal to the denoiser's `memory`.
+        layers: transformer layers.
+        heads: attention heads.
+        max_tokens: longest prompt in tokens; what is beyond is cut off.
+    """
+
+    width: int = 128
+    layers: int = 3
+    heads: int = 4
+    max_tokens: int = 96
+
+
+@dataclass(frozen=True)
+class PropertyConfig:
+    """Size of the network that predicts properties of generated molecules."""
+
+    blocks: int = 3
+    scalars: int = 96
+    vectors: int = 24
+    pairs: int = 32
+    heads: int = 4
+    lmax: int = 1
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """Noise levels, scales and loss weights; the values of RECIPE are those of a log-normal variance-exploding process.
+
+    Attributes:
+        position_scale: Å per unit of the noisy positions, the data's standard deviation.
+        type_scale, bond_scale: one-hot entries are ± this.
+        log_sigma_mean, log_sigma_std: ln σ in training is normal with these.
+        type_weight, bond_weight, charge_weight: weights of the cross-entropies beside the positions' 1.
+        self_conditioning: probability that a training step sees an earlier estimate.
+    """
+
+    position_scale: float = 1.4
+    type_scale: float = 0.25
+    bond_scale: float = 1.0
+    log_sigma_mean: float = -1.2
+    log_sigma_std: float = 1.4
+    type_weight: float = 0.3
+    bond_weight: float = 0.15
+    charge_weight: float = 0.3
+    self_conditioning: float = 0.5
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    Attributes:
+        batch_size: molecules a step.
+        learning_rate: peak of the schedule.
+        weight_decay: AdamW's.
+        warmup: steps of linear warm-up.
+        decay_from: fraction of the budget after which the rate falls linearly to zero.
+        clip: largest gradient norm.
+        ema: decay of the moving average of the weights.
+        steps: budget in steps; 0 for none.
+        max_minutes: budget in minutes; 0 for none.
+        checkpoint_minutes: how often `last` is written.
+        validation_molecules: molecules of the validation split a validation loss is taken over.
+        label_fraction: share of half B whose prompts finetuning sees; smaller shares are nested.
+        prompt_dropout: probability that finetuning replaces a prompt by NULL.
+        method: lexicographic or plain.
+        condition: text, or numbers for the control that sees the target values themselves.
+    """
+
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 1e-4
+    warmup: int = 300
+    decay_from: float = 0.3
+    clip: float = 1.0
+    ema: float = 0.999
+    steps: int = 0
+    max_minutes: float = 0.0
+    checkpoint_minutes: float = 5.0
+    validation_molecules: int = 512
+    label_fraction: float = 1.0
+    prompt_dropout: float = 0.1
+    method: str = "lexicographic"
+    condition: str = "text"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A whole model."""
+
+    denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    predictor: PropertyConfig = field(default_factory=PropertyConfig)
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+
+
+PRESETS: Final = {
+    "tiny": ModelConfig(
+        DenoiserConfig(blocks=3, scalars=64, vectors=16, pairs=24, heads=4, memory=64),
+        EncoderConfig(width=64, layers=2),
+        PropertyConfig(blocks=2, scalars=48, vectors=12, pairs=16, heads=4),
+    ),
+    "small": ModelConfig(),
+    "base": ModelConfig(
+        DenoiserConfig(blocks=9, scalars=256, vectors=48, pairs=64, heads=8, memory=192), EncoderConfig(width=192)
+    ),
+}
+"""`tiny` for tests and demonstrations, `small` for two cores, `base` for a GPU."""
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Return a configuration as nested dictionaries of plain values."""
+    return asdict(config)
+
+
+def from_dict(kind: type[Config], values: dict[str, Any]) -> Config:
+    """Build a configuration from nested dictionaries; absent keys take their defaults.
+
+    Raises:
+        InputError: if a key is unknown or a value is of the wrong type; the message names it.
+    """
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {}
+    defaults = kind()
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"unknown configuration key {key!r}", f"known keys: {', '.join(known)}")
+        default = getattr(defaults, key)
+        if is_dataclass(default):
+            value = from_dict(type(default), value)
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        elif type(value) is not type(default):
+            raise InputError(f"configuration key {key!r} must be {type(default).__name__}, not {value!r}")
+        arguments[key] = value
+    return kind(**arguments)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        InputError: if it cannot be read or is not TOML.
+    """
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read configuration {path}: {error}") from None
+
+
+def preset(name: str) -> ModelConfig:
+    """Return a preset.
+
+    Raises:
+        UsageError: if there is none of that name.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"no preset {name!r}", f"presets: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+__all__ = [
+    "PRESETS",
+    "DenoiserConfig",
+    "DiffusionConfig",
+    "EncoderConfig",
+    "ModelConfig",
+    "PropertyConfig",
+    "TrainingConfig",
+    "from_dict",
+    "preset",
+    "read_toml",
+    "replace",
+    "to_dict",
+]

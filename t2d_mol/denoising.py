@@ -1,0 +1,82 @@
+"""What a denoiser is: the vocabulary that networks, diffusion and training share. Nothing here computes.
+
+Shape letters: B molecules, N atoms (padded), T tokens of a prompt, D width.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Noisy:
+    """A batch of noisy molecules.
+
+    Attributes:
+        positions: (B, N, 3) in units of the data's standard deviation, centroid 0, padding 0.
+        types: (B, N, 5) noisy scaled one-hot atom types.
+        bonds: (B, N, N, 4) noisy scaled one-hot bond classes, symmetric.
+        mask: (B, N) True for atoms.
+        sigma: (B,) noise level, the standard deviation of the noise on every entry.
+    """
+
+    positions: Tensor
+    types: Tensor
+    bonds: Tensor
+    mask: Tensor
+    sigma: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A denoiser's estimate of the clean molecules.
+
+    Attributes:
+        positions: (B, N, 3) in units of the data's standard deviation, centroid 0, padding 0.
+        types: (B, N, 5) logits of the atom types.
+        bonds: (B, N, N, 4) logits of the bond classes, symmetric.
+        charges: (B, N, 3) logits of the formal charges.
+    """
+
+    positions: Tensor
+    types: Tensor
+    bonds: Tensor
+    charges: Tensor
+
+    def detach(self) -> "Estimate":
+        """Return the estimate without its graph."""
+        return Estimate(self.positions.detach(), self.types.detach(), self.bonds.detach(), self.charges.detach())
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Encoded prompts.
+
+    Attributes:
+        tokens: (B, T, D) vectors the denoiser attends to.
+        mask: (B, T) True for tokens, False for padding.
+        given: (B,) False where the molecule has no prompt; such rows use the denoiser's learned NULL.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    given: Tensor
+
+
+class Denoiser(Protocol):
+    """Estimates clean molecules from noisy ones.
+
+    Equivariant: positions follow every rotation and reflection of the noisy positions and every permutation of the
+    atoms; logits follow permutations alone.
+    """
+
+    def __call__(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
+        """Denoise.
+
+        Args:
+            noisy: the noisy molecules.
+            previous: an earlier estimate of the same molecules (self-conditioning).
+            memory: encoded prompts; None is NULL for every molecule.
+        """
+        ...

@@ -1,0 +1,59 @@
+"""Noise levels: the law they are trained under, the loss weights that go with them, the grids samplers walk."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class NoiseSchedule:
+    """A variance-exploding process whose training noise levels are log-normal.
+
+    Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models (NeurIPS 2022), table 1.
+
+    Attributes:
+        log_mean, log_std: ln σ is normal with these in training.
+        sigma_min, sigma_max: where sampling ends and begins.
+        bend: in (0, 1); the closer to 1, the more sampling steps lie in the middle of the log-σ range.
+        churn: factor by which a sampling step raises σ before denoising, while σ lies within `churn_range`.
+    """
+
+    log_mean: float = -1.2
+    log_std: float = 1.4
+    sigma_min: float = 0.004
+    sigma_max: float = 20.0
+    bend: float = 0.95
+    churn: float = 1.4
+    churn_range: tuple[float, float] = (0.03, 3.0)
+
+    def draw(self, count: int, generator: Generator | None = None) -> Tensor:
+        """Draw (count,) noise levels, stratified: one in each of `count` equally probable intervals."""
+        offsets = torch.rand(count, generator=generator)
+        quantiles = (torch.randperm(count, generator=generator) + offsets) / count
+        normal = math.sqrt(2) * torch.erfinv(2 * quantiles.clamp(1e-5, 1 - 1e-5) - 1)
+        return torch.exp(self.log_mean + self.log_std * normal)
+
+    def position_weight(self, sigma: Tensor) -> Tensor:
+        """Return 1 / c_out² = (1 + σ²) / σ², under which every noise level's loss is of order one."""
+        return (1 + sigma**2) / sigma**2
+
+    def class_weight(self, sigma: Tensor) -> Tensor:
+        """Return the weight of the cross-entropies, the inverse rate (1 + σ) / σ, at most 4."""
+        return ((1 + sigma) / sigma).clamp(max=4)
+
+    def grid(self, steps: int) -> list[float]:
+        """Return the `steps` + 1 noise levels of a sampler, from `sigma_max` down to `sigma_min` and then 0."""
+        start, end = math.log(self.sigma_max), math.log(self.sigma_min)
+        levels = []
+        for step in range(steps):
+            fraction = step / max(steps - 1, 1)
+            bent = 0.5 + math.asin(self.bend * (2 * fraction - 1)) / (2 * math.asin(self.bend))
+            levels.append(math.exp(start + (end - start) * bent))
+        return [*levels, 0.0]
+
+    def churned(self, sigma: float) -> float:
+        """Return the noise level to which a sampling step at σ first raises the sample."""
+        low, high = self.churn_range
+        return sigma * self.churn if low <= sigma <= high else sigma

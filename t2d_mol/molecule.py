@@ -1,0 +1,128 @@
+"""The vocabulary all parts share: molecules, batches of them, targets, prompts and generated molecules.
+
+Shape letters: B molecules, N atoms (padded), n atoms of one molecule, K properties.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+State = Literal["valid", "invalid", "disconnected", "unjudged"]
+Operator = Literal["=", "<", ">", "between", "level"]
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """One molecule in three dimensions.
+
+    Attributes:
+        numbers: (n,) atomic numbers.
+        positions: (n, 3) coordinates in Å.
+        bonds: (n, n) symmetric Kekulé bond orders, 0 where there is none; None if unknown.
+        charges: (n,) formal charges; None if unknown.
+    """
+
+    numbers: NDArray[np.uint8]
+    positions: NDArray[np.float32]
+    bonds: NDArray[np.uint8] | None = None
+    charges: NDArray[np.int8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class MoleculeBatch:
+    """A dense, padded batch of molecules.
+
+    Attributes:
+        types: (B, N) atom types, indices into `elements.SYMBOLS`; 0 in the padding.
+        positions: (B, N, 3) coordinates in Å; 0 in the padding.
+        bonds: (B, N, N) bond classes, indices into `elements.BOND_ORDERS`; 0 in the padding and on the diagonal.
+        charges: (B, N) charge classes, indices into `elements.CHARGES`.
+        mask: (B, N) True for atoms, False for padding.
+    """
+
+    types: "torch.Tensor"
+    positions: "torch.Tensor"
+    bonds: "torch.Tensor"
+    charges: "torch.Tensor"
+    mask: "torch.Tensor"
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+    def to(self, device: "torch.device | str") -> "MoleculeBatch":
+        """Return the batch on another device."""
+        return MoleculeBatch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def __len__(self) -> int:
+        return int(self.types.shape[0])
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a prompt asks of one property.
+
+    Attributes:
+        property: a key of `properties.BY_KEY`.
+        op: how the value is asked for.
+        value: the value for `=`, `<`, `>`.
+        low, high: the bounds for `between`.
+        level: index into `properties.LEVELS` for `level`.
+        unit: the canonical unit the numbers are in.
+        normalised: whether the prompt stated normalised values; the numbers here are in units all the same.
+    """
+
+    property: str
+    op: Operator
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: int | None = None
+    unit: str = ""
+    normalised: bool = False
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A sentence and what was understood of it.
+
+    Attributes:
+        text: the sentence as given; the empty string asks for any molecule.
+        targets: one per property asked for.
+        atoms: inclusive range of atom counts, if asked for.
+        unknown: words the grammar did not understand.
+        warnings: remarks for the user, such as how bare numbers were read.
+    """
+
+    text: str
+    targets: tuple[Target, ...] = ()
+    atoms: tuple[int, int] | None = None
+    unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedMolecule:
+    """A molecule made by the model, with all that is needed to make it again.
+
+    Invalid ones are kept and labelled; `state` is `unjudged` where rdkit is missing.
+    """
+
+    molecule: Molecule
+    prompt: Prompt
+    row: int
+    index: int
+    seed: int
+    smiles: str | None = None
+    state: State = "unjudged"
+    reason: str = ""
+    predicted: dict[str, float] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Networks: equivariant layers on e3nn irreps, the denoiser, the text encoder, the property network."""

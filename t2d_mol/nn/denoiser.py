@@ -1,0 +1,149 @@
+"""The denoiser: noisy positions, atom types and bonds in, an estimate of the clean molecule out."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from t2d_mol.config import DenoiserConfig, DiffusionConfig
+from t2d_mol.denoising import Estimate, Memory, Noisy
+from t2d_mol.elements import BOND_ORDERS, CHARGES, MAX_ATOMS, SYMBOLS
+from t2d_mol.nn.blocks import Block, Context
+from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions
+
+TYPES, BONDS = len(SYMBOLS), len(BOND_ORDERS)
+FAR = -1e4
+
+
+class RadialBasis(nn.Module):
+    """Gaussians of the distance: 32 narrow ones where bonds are decided, 10 wide ones beyond."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        centres = torch.cat([torch.linspace(0.5, 4.0, 32), torch.linspace(4.5, 13.5, 10)])
+        widths = torch.cat([torch.full((32,), 0.15), torch.full((10,), 1.0)])
+        self.size = len(centres)
+        self.register_buffer("centres", centres / widths, persistent=False)
+        self.register_buffer("inverse", scale / widths, persistent=False)
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Map distances (…) in units of `scale` Å to (…, 42)."""
+        offsets = distances[..., None] * self.inverse - self.centres
+        return torch.exp(-0.5 * offsets * offsets)
+
+
+def pair_distances(positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Return differences (B, N, N, 3) and distances (B, N, N), differentiable where atoms coincide."""
+    difference = positions[:, :, None] - positions[:, None]
+    return difference, (difference.square().sum(-1) + 1e-10).sqrt()
+
+
+def centre(positions: Tensor, mask: Tensor) -> Tensor:
+    """Move the centroid of the atoms of (B, N, 3) positions to 0 and set the padding to 0."""
+    kept = positions * mask[..., None]
+    mean = kept.sum(1, keepdim=True) / mask.sum(1)[:, None, None]
+    return (kept - mean) * mask[..., None]
+
+
+class EquivariantDenoiser(nn.Module):
+    """An E(3)-equivariant network D(x; σ) that estimates the clean molecule.
+
+    Positions are preconditioned as in Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models
+    (NeurIPS 2022), equation 7, with σ_data = 1. Whatever training holds fixed (the diagonal of the bonds, padding, the
+    centroid) is set here, so that sampling sees the same. Meets `denoising.Denoiser`.
+    """
+
+    def __init__(self, config: DenoiserConfig, diffusion: DiffusionConfig) -> None:
+        super().__init__()
+        self.config, self.type_scale, self.bond_scale = config, diffusion.type_scale, diffusion.bond_scale
+        s, c, p = config.scalars, config.vectors, config.pairs
+        self.radial = RadialBasis(diffusion.position_scale)
+        self.size = nn.Embedding(MAX_ATOMS + 1, s)
+        self.noise = nn.Sequential(nn.Linear(32, s), nn.SiLU(), nn.Linear(s, s))
+        self.atoms_in = nn.Linear(2 * TYPES, s)
+        self.vectors_in = VectorLinear(2, c, 1)
+        self.pairs_in = nn.Sequential(nn.Linear(2 * self.radial.size + 2 * BONDS, 2 * p), nn.SiLU(), nn.Linear(2 * p, p))
+        self.null = nn.Parameter(0.1 * torch.randn(config.memory))
+        self.blocks = nn.ModuleList(
+            Block(s, c, p, config.heads, config.lmax, s, config.memory) for _ in range(config.blocks)
+        )
+        self.vector_norm = VectorNorm(c)
+        self.positions_out = VectorLinear(c, 1, 1)
+        self.atoms_out = nn.Sequential(nn.LayerNorm(s), nn.Linear(s, s), nn.SiLU(), nn.Linear(s, TYPES + len(CHARGES)))
+        self.pair_norm = nn.LayerNorm(p)
+        self.ends = nn.Linear(s, 2 * p)
+        self.bonds_hidden = nn.Linear(p + self.radial.size, 2 * p)
+        self.bonds_out = nn.Linear(2 * p, BONDS)
+        frequencies = torch.exp(torch.linspace(math.log(0.25), math.log(8.0), 16))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def forward(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
+        """Denoise; see `denoising.Denoiser`."""
+        mask = noisy.mask
+        off_diagonal = ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        real = mask[:, :, None] & mask[:, None] & off_diagonal
+        sigma = noisy.sigma[:, None, None]
+        scalars, vectors, pairs, unit = self._embed(noisy, previous, real)
+        context = Context(
+            directions=unit * real[..., None],
+            pairs=real,
+            keys=torch.where(mask, 0.0, FAR)[:, None, None],
+            modulation=self._modulation(noisy),
+            memory=self._with_null(memory, len(mask)),
+        )
+        for block in self.blocks:
+            scalars, vectors, pairs = block(scalars, vectors, pairs, context)
+        raw = self.positions_out(self.vector_norm(vectors)[..., :3, :])[..., 0].float()
+        clean = (noisy.positions + sigma * (1 + sigma**2).sqrt() * raw) / (1 + sigma**2)
+        positions = centre(clean, mask)
+        atoms = self.atoms_out(scalars).float()
+        return Estimate(positions, atoms[..., :TYPES], self._bonds(scalars, pairs, positions), atoms[..., TYPES:])
+
+    def _embed(self, noisy: Noisy, previous: Estimate | None, real: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return scalars, vectors, pairs and pair directions."""
+        sigma = noisy.sigma[:, None, None]
+        keep = real[..., None]
+        types = noisy.types / (sigma**2 + self.type_scale**2).sqrt()
+        bonds = noisy.bonds / (sigma[..., None] ** 2 + self.bond_scale**2).sqrt()
+        difference, distances = pair_distances(noisy.positions)
+        scaled = noisy.positions / (sigma**2 + 1).sqrt()
+        if previous is None:
+            seen = torch.zeros_like(scaled)
+            known_types, known_bonds = torch.zeros_like(types), torch.zeros_like(bonds)
+            known = torch.zeros_like(distances)[..., None].expand(-1, -1, -1, self.radial.size)
+        else:
+            seen, known_types = previous.positions, torch.softmax(previous.types, -1)
+            known_bonds = torch.softmax(previous.bonds, -1)
+            known = self.radial(pair_distances(seen)[1])
+        features = torch.cat([self.radial(distances), known, bonds, known_bonds], -1) * keep
+        scalars = self.atoms_in(torch.cat([types, known_types], -1)).float()
+        vectors = self.vectors_in(torch.stack([scaled, seen], -1))
+        vectors = F.pad(vectors, (0, 0, 0, components(self.config.lmax) - 3))
+        return scalars, vectors, self.pairs_in(features), directions(difference, self.config.lmax)
+
+    def _modulation(self, noisy: Noisy) -> Tensor:
+        phase = noisy.sigma.log()[:, None] * self.frequencies
+        waves = torch.cat([phase.sin(), phase.cos()], -1)
+        return F.silu(self.noise(waves) + self.size(noisy.mask.sum(1)))[:, None]
+
+    def _with_null(self, memory: Memory | None, size: int) -> Memory:
+        """Put the learned NULL in place of missing prompts; the rest of those rows is masked."""
+        null = self.null.expand(size, 1, -1)
+        if memory is None:
+            given = torch.zeros(size, dtype=torch.bool, device=null.device)
+            return Memory(null, ~given[:, None], given)
+        tokens = torch.cat([null, memory.tokens.to(null.dtype)], 1)
+        given = memory.given[:, None]
+        return Memory(tokens, torch.cat([~given, memory.mask & given], 1), memory.given)
+
+    def _bonds(self, scalars: Tensor, pairs: Tensor, positions: Tensor) -> Tensor:
+        """Return symmetric bond logits that see the estimated positions."""
+        left, right = self.ends(scalars).chunk(2, -1)
+        ends = left + right
+        symmetric = self.pair_norm(pairs + pairs.transpose(1, 2))
+        radial = self.radial(pair_distances(positions)[1])
+        hidden = self.bonds_hidden(torch.cat([symmetric, radial.to(symmetric.dtype)], -1))
+        hidden = hidden + torch.cat([ends[:, :, None] + ends[:, None]] * 2, -1)
+        logits: Tensor = self.bonds_out(F.silu(hidden)).float()
+        return logits

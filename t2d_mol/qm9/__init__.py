@@ -1,0 +1,1 @@
+"""QM9: download, archive to arrays, splits, size-bucketed batches."""

@@ -1,0 +1,270 @@
+"""The one training loop: schedule, clipping, moving average, checkpoints, metrics, resumption."""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from t2d_mol.checkpoint import read_tensors, write_tensors
+from t2d_mol.config import TrainingConfig
+from t2d_mol.errors import UsageError
+
+Metrics = dict[str, float]
+
+
+class Objective(Protocol):
+    """What a training run minimises."""
+
+    network: nn.Module
+
+    def backward(self, step: int) -> Metrics:
+        """Leave the gradients of a step in the network's parameters; return the step's losses and `molecules`."""
+        ...
+
+    def validate(self) -> Metrics:
+        """Return validation losses; the key `loss` decides which checkpoint is best."""
+        ...
+
+    def save(self, path: Path, step: int, minutes: float) -> None:
+        """Write a checkpoint with the weights the network holds now."""
+        ...
+
+
+@dataclass
+class Report:
+    """Progress of a run, for whoever shows it.
+
+    Attributes:
+        step: steps done.
+        loss: exponentially averaged loss.
+        rate: molecules a second.
+        minutes: minutes spent.
+        minutes_left: estimate of what is left.
+        fraction: of the budget done.
+    """
+
+    step: int = 0
+    loss: float = math.nan
+    rate: float = 0.0
+    minutes: float = 0.0
+    minutes_left: float = 0.0
+    fraction: float = 0.0
+
+
+@dataclass
+class Loop:
+    """Train an objective's network until its budget is spent.
+
+    The learning rate warms up linearly, stays, and falls linearly to zero with the end of the budget, in steps or in
+    minutes. Training state and checkpoints lie in `folder`: `last.safetensors` and `best.safetensors` (averaged weights),
+    `state.safetensors` (to resume), `metrics.jsonl`.
+
+    Attributes:
+        objective: what is minimised.
+        config: how.
+        folder: the run's folder.
+        report: called after every step.
+        log_every: steps between two rows of `metrics.jsonl`.
+        snapshots: at these fractions of the budget a checkpoint is kept.
+    """
+
+    objective: Objective
+    config: TrainingConfig
+    folder: Path
+    report: Callable[[Report], None] = lambda _: None
+    log_every: int = 100
+    snapshots: tuple[float, ...] = ()
+    _stop: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if not (self.config.steps or self.config.max_minutes):
+            raise UsageError("training needs a budget", "give --steps or --max-minutes")
+        self.step, self.seconds, self.best, self._sums = 0, 0.0, math.inf, dict[str, float]()
+        self.progress = Report()
+        parameters = [parameter for parameter in self.objective.network.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            parameters,
+            self.config.learning_rate,
+            (0.9, 0.99),
+            weight_decay=self.config.weight_decay,
+            fused=True,
+        )
+        self.average = {name: value.detach().clone() for name, value in self.objective.network.state_dict().items()}
+
+    def run(self) -> None:
+        """Train; SIGTERM and SIGINT save and return early with `interrupted` set."""
+        done = {fraction for fraction in self.snapshots if self._fraction() >= fraction}
+        saved = began = time.monotonic()
+        start = self.seconds
+        with self._signals():
+            while (fraction := self._fraction()) < 1 and not self._stop:
+                self._train_step(fraction)
+                self.seconds = start + time.monotonic() - began
+                self._show()
+                if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
+                    self.save()
+                    saved = time.monotonic()
+                for due in sorted(set(self.snapshots) - done):
+                    if self._fraction() >= due:
+                        done.add(due)
+                        self._write_checkpoint(self.folder / f"at-{round(100 * due):03d}.safetensors")
+        self.save()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the run before its budget was spent."""
+        return self._stop
+
+    def save(self) -> None:
+        """Validate the averaged weights, write the checkpoints and the state to resume from."""
+        with self._averaged():
+            metrics = self.objective.validate()
+            self.objective.save(self.folder / "last.safetensors", self.step, self.seconds / 60)
+            if metrics["loss"] < self.best:
+                self.best = metrics["loss"]
+                self.objective.save(self.folder / "best.safetensors", self.step, self.seconds / 60)
+        self._log({f"validation_{name}": value for name, value in metrics.items()})
+        tensors = {f"weight.{name}": value for name, value in self.objective.network.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"moment.{index}.{name}": value for name, value in state.items()}
+        counters = {"step": self.step, "seconds": self.seconds, "best": self.best}
+        write_tensors(
+            self.folder / "state.safetensors",
+            {name: tensor.detach().clone() for name, tensor in tensors.items()},
+            {"counters": json.dumps(counters)},
+        )
+
+    def resume(self) -> None:
+        """Continue from the folder's state.
+
+        Raises:
+            MissingError: if there is none, or it is damaged.
+        """
+        tensors, metadata = read_tensors(self.folder / "state.safetensors")
+        counters = json.loads(metadata["counters"])
+        self.step, self.seconds, self.best = counters["step"], counters["seconds"], counters["best"]
+        self.objective.network.load_state_dict(_under("weight", tensors))
+        self.average = _under("average", tensors)
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("moment", tensors).items():
+            index, _, key = name.partition(".")
+            states.setdefault(int(index), {})[key] = value
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
+
+    def _train_step(self, fraction: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.learning_rate * self._rate_factor(fraction)
+        self.optimiser.zero_grad(set_to_none=True)
+        metrics = self.objective.backward(self.step)
+        norm = nn.utils.clip_grad_norm_(self.objective.network.parameters(), self.config.clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        self._update_average()
+        for name, value in {**metrics, "gradient_norm": float(norm), "steps": 1.0}.items():
+            if math.isfinite(value):
+                self._sums[name] = self._sums.get(name, 0.0) + value
+        loss = metrics["loss"]
+        if math.isfinite(loss):
+            self.progress.loss = loss if math.isnan(self.progress.loss) else 0.99 * self.progress.loss + 0.01 * loss
+        self.progress.rate = metrics["molecules"]
+        if self.step % self.log_every == 0:
+            self._flush_metrics()
+
+    def _flush_metrics(self) -> None:
+        steps, molecules = self._sums.pop("steps"), self._sums.pop("molecules")
+        counts = {name: self._sums.pop(f"count/{name}") for name in _binned(self._sums)}
+        row = {name: value / counts.get(name, steps) for name, value in self._sums.items()}
+        self._log(row | {"molecules": molecules})
+        self._sums.clear()
+
+    def _log(self, row: Metrics) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = {"step": self.step, "minutes": round(self.seconds / 60, 3)}
+        with (self.folder / "metrics.jsonl").open("a") as stream:
+            stream.write(json.dumps(record | {name: round(value, 6) for name, value in row.items()}) + "\n")
+
+    def _update_average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for name, value in self.objective.network.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:
+                self.average[name].copy_(value)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        network = self.objective.network
+        kept = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        network.load_state_dict(self.average)
+        network.eval()
+        try:
+            yield
+        finally:
+            network.load_state_dict(kept)
+            network.train()
+
+    def _write_checkpoint(self, path: Path) -> None:
+        with self._averaged():
+            self.objective.save(path, self.step, self.seconds / 60)
+
+    def _fraction(self) -> float:
+        by_steps = self.step / self.config.steps if self.config.steps else 0.0
+        by_time = self.seconds / (60 * self.config.max_minutes) if self.config.max_minutes else 0.0
+        return max(by_steps, by_time)
+
+    def _rate_factor(self, fraction: float) -> float:
+        warm = min(1.0, (self.step + 1) / self.config.warmup)
+        return warm * min(1.0, (1 - fraction) / (1 - self.config.decay_from))
+
+    def _show(self) -> None:
+        progress, batch = self.progress, self.progress.rate
+        minutes = self.seconds / 60
+        seconds = max(self.seconds - 60 * progress.minutes, 1e-9)
+        smooth = batch / seconds if progress.step == 0 else 0.95 * self._smooth + 0.05 * batch / seconds
+        self._smooth, fraction = smooth, max(self._fraction(), 1e-9)
+        left = minutes * (1 - fraction) / fraction
+        self.progress = Report(self.step, progress.loss, smooth, minutes, left, fraction)
+        self.report(self.progress)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self._stop = True
+
+        kept: dict[int, Any] = {}
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                kept[number] = signal.signal(number, stop)
+        except ValueError:
+            pass  # not in the main thread: whoever runs us handles signals
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+
+def _binned(sums: Metrics) -> list[str]:
+    return [name.removeprefix("count/") for name in list(sums) if name.startswith("count/")]
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")
+    }
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """Return the generator of a step's random draws: a function of (seed, step), so that training resumes exactly."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) * 2 + 1)

@@ -1,0 +1,30 @@
+"""Units of the six properties and the factors between them (CODATA values; QM9's own Hartree to eV factor)."""
+
+from typing import Final
+
+HARTREE_IN_EV: Final = 27.211386
+"""The factor QM9's derived tables use."""
+
+UNIT_FACTORS: Final[dict[str, dict[str, float]]] = {
+    "Bohr^3": {"Bohr^3": 1.0, "Å^3": 1.0 / 0.529177210903**3},
+    "eV": {
+        "eV": 1.0,
+        "meV": 1e-3,
+        "Hartree": HARTREE_IN_EV,
+        "kJ/mol": 1.0 / 96.48533212,
+        "kcal/mol": 4.184 / 96.48533212,
+        "cm^-1": 1.0 / 8065.543937,
+    },
+    "D": {"D": 1.0, "e·Å": 4.80320471, "C·m": 1.0 / 3.33564095e-30},
+    "cal/mol/K": {"cal/mol/K": 1.0, "J/mol/K": 1.0 / 4.184},
+}
+"""`UNIT_FACTORS[canonical][unit]` is what a value in `unit` is multiplied with to give the canonical unit."""
+
+
+def to_canonical(value: float, unit: str, canonical: str) -> float:
+    """Convert `value` from `unit` to the property's `canonical` unit.
+
+    Raises:
+        KeyError: if the unit does not measure this kind of quantity.
+    """
+    return value * UNIT_FACTORS[canonical][unit]
