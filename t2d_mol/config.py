@@ -45,7 +45,7 @@ class EncoderConfig:
     """
 
     width: int = 128
-    layers: int = 3
+    layers: int = 2
     heads: int = 4
     max_tokens: int = 96
 
@@ -137,7 +137,7 @@ class ModelConfig:
 PRESETS: Final = {
     "tiny": ModelConfig(
         DenoiserConfig(blocks=3, scalars=64, vectors=16, pairs=24, heads=4, memory=64),
-        EncoderConfig(width=64, layers=2),
+        EncoderConfig(width=64),
         PropertyConfig(blocks=2, scalars=48, vectors=12, pairs=16, heads=4),
     ),
     "small": ModelConfig(),

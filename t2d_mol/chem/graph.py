@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from t2d_mol.chem.perception import perceive_bonds, with_perceived_bonds
+from t2d_mol.chem.perception import with_perceived_bonds
 from t2d_mol.elements import NUMBERS, SYMBOLS, VALENCE
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Molecule, State
@@ -78,7 +78,7 @@ def stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
 
 def judge(molecule: Molecule) -> Judgement:
     """Judge a molecule by its bonds, perceived from the geometry if it has none."""
-    from rdkit import Chem
+    from rdkit import Chem, rdBase
 
     try:
         molecule = with_perceived_bonds(molecule)
@@ -86,11 +86,12 @@ def judge(molecule: Molecule) -> Judgement:
         return Judgement("invalid", str(error), None, np.zeros(len(molecule), bool))
     stable = stable_atoms(molecule)
     mol = to_rdkit(molecule)
-    try:
-        Chem.SanitizeMol(mol)
-        smiles = Chem.MolToSmiles(Chem.RemoveHs(mol))
-    except ValueError as error:
-        return Judgement("invalid", str(error).strip().splitlines()[0], None, stable)
+    with rdBase.BlockLogs():
+        try:
+            Chem.SanitizeMol(mol)
+            smiles = Chem.MolToSmiles(Chem.RemoveHs(mol))
+        except ValueError as error:
+            return Judgement("invalid", str(error).strip().splitlines()[0], None, stable)
     radicals = [atom for atom in mol.GetAtoms() if atom.GetNumRadicalElectrons()]
     if radicals:
         reason = f"{radicals[0].GetSymbol()} atom {radicals[0].GetIdx() + 1} lacks a bond"
@@ -104,25 +105,3 @@ def judge(molecule: Molecule) -> Judgement:
 def hash_smiles(smiles: str) -> int:
     """Return a signed 64-bit hash of a SMILES, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(smiles.encode(), digest_size=8).digest(), "little", signed=True)
-
-
-def annotate(
-    numbers: NDArray[np.uint8], positions: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.int8], int, int]:
-    """Return what a data set stores of a molecule's graph: bonds, charges, and the hashes novelty is judged by.
-
-    The hashes are those of its canonical SMILES and of its look-up SMILES (0 where the look-up rule finds none).
-
-    Raises:
-        InputError: if no bond orders fit the geometry.
-    """
-    bonds, charges = perceive_bonds(numbers, positions)
-    molecule = Molecule(numbers, positions, bonds, charges)
-    by_bonds, by_lookup = judge(molecule).smiles, _lookup_smiles(molecule)
-    return bonds, charges, hash_smiles(by_bonds or ""), hash_smiles(by_lookup) if by_lookup else 0
-
-
-def _lookup_smiles(molecule: Molecule) -> str | None:
-    from t2d_mol.chem.lookup import lookup_smiles
-
-    return lookup_smiles(molecule)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from t2d_mol.chem.graph import to_rdkit
 from t2d_mol.elements import NUMBERS, SYMBOLS, TYPE_OF_NUMBER, TYPE_OF_SYMBOL, VALENCE
 from t2d_mol.molecule import Molecule
 
@@ -59,16 +60,15 @@ def lookup_stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
 
 def lookup_smiles(molecule: Molecule) -> str | None:
     """Return the rule's SMILES: the largest fragment with explicit hydrogens, or None if RDKit does not sanitise it."""
-    from rdkit import Chem
-
-    from t2d_mol.chem.graph import to_rdkit
+    from rdkit import Chem, rdBase
 
     orders = lookup_bonds(molecule.numbers, molecule.positions)
     mol = to_rdkit(Molecule(molecule.numbers, molecule.positions, orders), explicit_only=False)
-    try:
-        Chem.SanitizeMol(mol)
-        largest = max(Chem.GetMolFrags(mol, asMols=True), key=lambda fragment: fragment.GetNumAtoms())
-    except ValueError:
-        return None
+    with rdBase.BlockLogs():
+        try:
+            Chem.SanitizeMol(mol)
+            largest = max(Chem.GetMolFrags(mol, asMols=True), key=lambda fragment: fragment.GetNumAtoms())
+        except ValueError:
+            return None
     smiles: str = Chem.MolToSmiles(largest)
     return smiles

@@ -27,9 +27,10 @@ def perceive_bonds(
     Raises:
         InputError: if no setting gives one sanitised, connected molecule.
     """
-    from rdkit import Chem
+    from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
+    _quiet = rdBase.BlockLogs()  # until it is collected
     for factor in COVALENT_FACTORS:
         mol = Chem.RWMol()
         conformer = Chem.Conformer(len(numbers))

@@ -21,7 +21,7 @@ from t2d_mol.qm9.splits import assign_splits
 Annotate = Callable[
     [NDArray[np.uint8], NDArray[np.float32]], tuple[NDArray[np.uint8], NDArray[np.int8], int, int]
 ]
-"""From numbers and positions to bonds, charges and the two novelty hashes, see `chem.graph.annotate`."""
+"""From numbers and positions to bonds, charges and the two novelty hashes, see `chem.annotation.annotate`."""
 
 Annotated = tuple[Record, NDArray[np.uint8], NDArray[np.int8], int, int]
 CHUNK = 1000

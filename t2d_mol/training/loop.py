@@ -207,12 +207,10 @@ class Loop:
         network = self.objective.network
         kept = {name: value.detach().clone() for name, value in network.state_dict().items()}
         network.load_state_dict(self.average)
-        network.eval()
         try:
             yield
         finally:
             network.load_state_dict(kept)
-            network.train()
 
     def _write_checkpoint(self, path: Path) -> None:
         with self._averaged():
@@ -267,4 +265,4 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     """Return the generator of a step's random draws: a function of (seed, step), so that training resumes exactly."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) * 2 + 1)
+    return torch.Generator().manual_seed(((seed * 1_000_003 + step) * 2 + 1) % 2**63)

@@ -17,7 +17,7 @@ from t2d_mol.errors import MissingError
 from t2d_mol.molecule import MoleculeBatch
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.properties import PROPERTIES
-from t2d_mol.qm9.batches import BatchStream, buckets, in_order
+from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
 from t2d_mol.training.loop import Metrics, step_generator
@@ -151,14 +151,14 @@ class Pretraining:
 
 
 def validation_batches(
-    molecules: Molecules, training: TrainingConfig, *, batch_size: int = 64
+    molecules: Molecules, training: TrainingConfig
 ) -> list[tuple[MoleculeBatch, np.ndarray[Any, Any]]]:
-    """Return fixed batches of the validation split; of the train split where there is none."""
-    indices = molecules.select(Split.VALIDATION)
-    if not len(indices):
-        indices = molecules.select(Split.TRAIN)
-    chosen = np.random.default_rng(0).permutation(indices)[: training.validation_molecules]
-    return list(in_order(buckets(molecules, np.sort(chosen)), batch_size))
+    """Return fixed, full batches of the validation split, or of the train split where it is too small to fill one."""
+    for split in (Split.VALIDATION, Split.TRAIN):
+        stream = BatchStream(buckets(molecules, molecules.select(split)), training.batch_size, seed=0)
+        if stream.steps_per_epoch:
+            break
+    return [stream(step) for step in range(max(1, training.validation_molecules // training.batch_size))]
 
 
 def validation_loss(

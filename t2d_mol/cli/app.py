@@ -1,0 +1,45 @@
+"""The application: its commands, its version, and how every error leaves it."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from t2d_mol import __version__
+from t2d_mol.cli import data, evaluate, explain, finetune, pretrain, sample
+
+app = typer.Typer(
+    name="t2d-mol",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+app.command("pretrain")(pretrain.pretrain)
+app.command("finetune")(finetune.finetune)
+app.command("sample")(sample.sample)
+app.command("evaluate")(evaluate.evaluate)
+app.command("explain")(explain.explain)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"t2d-mol {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Text to 3D molecules: an equivariant diffusion model on QM9 that reads prompts about molecular properties.
+
+    For example: t2d-mol sample "a molecule with high polarizability" -n 8
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    app(args=sys.argv[1:])

@@ -1,0 +1,62 @@
+"""`t2d-mol data prepare`: QM9's published archive becomes one array file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from t2d_mol.cli import options
+from t2d_mol.cli.errors import handled
+
+app = typer.Typer(help="Download QM9 and turn it into arrays.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Download QM9 and turn it into arrays."""
+
+
+@app.command()
+@handled
+def prepare(
+    archive: Annotated[
+        Path | None, typer.Option(help="Local dsgdb9nsd.xyz.tar.bz2; without it the published files are downloaded.")
+    ] = None,
+    uncharacterized: Annotated[
+        Path | None, typer.Option(help="Local uncharacterized.txt; by default it is looked for beside the archive.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The array file.")] = options.DEFAULT_DATA,
+    training: Annotated[
+        Path | None, typer.Option(help="Also write a small file of the train split, for training elsewhere.")
+    ] = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Read QM9 (133,885 records) into one file of arrays.
+
+    For example: t2d-mol data prepare --archive dsgdb9nsd.xyz.tar.bz2 -o data/qm9.safetensors
+    """
+    from t2d_mol.chem.annotation import annotate
+    from t2d_mol.cli.progress import bar
+    from t2d_mol.io.output import check_free
+    from t2d_mol.qm9 import download
+    from t2d_mol.qm9.archive import prepare as read
+
+    for path in (out, training):
+        if path is not None:
+            check_free(path, force=force)
+    if archive is None:
+        with bar("downloading", quiet=quiet) as progress:
+            archive = download.download(download.ARCHIVE, out.parent, progress=progress)
+        uncharacterized = uncharacterized or download.download(download.UNCHARACTERIZED, out.parent)
+    elif archive.exists() and (found := download.md5_of(archive)) != download.ARCHIVE.md5:
+        options.say(f"note: the md5 of {archive.name} is {found}, not the published one", quiet=quiet)
+    uncharacterized = uncharacterized or archive.parent / download.UNCHARACTERIZED.name
+    with bar("reading records", quiet=quiet) as progress:
+        molecules = read(archive, uncharacterized, annotate, progress=progress)
+    molecules.save(out)
+    options.say(f"{len(molecules)} molecules in {out} ({out.stat().st_size / 1e6:.1f} MB)", quiet=quiet)
+    if training is not None:
+        molecules.training_part().save(training)
+        options.say(f"train split in {training} ({training.stat().st_size / 1e6:.1f} MB)", quiet=quiet)

@@ -1,0 +1,58 @@
+"""How errors leave a command: one line and a hint on stderr, and the exit code of the contract."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from types import FrameType
+from typing import ParamSpec
+
+import typer
+
+from t2d_mol.errors import Exit, T2DMolError
+
+Arguments = ParamSpec("Arguments")
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Wrap a command so that foreseeable errors give one line, a hint and their exit code."""
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            command(*args, **kwargs)
+        except T2DMolError as error:
+            _say(str(error), error.hint)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(Exit.CLOSED_PIPE) from None
+        except KeyboardInterrupt:
+            _say("interrupted; what was finished is kept")
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        except OSError as error:
+            _say(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+            raise typer.Exit(Exit.BAD_INPUT) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if kwargs.get("verbose", 0) == 2:
+                traceback.print_exc()
+            _say(f"internal error: {type(error).__name__}: {error}", "run again with -vv for the traceback")
+            raise typer.Exit(Exit.INTERNAL) from None
+
+    return run
+
+
+def _say(message: str, hint: str | None = None) -> None:
+    line = " ".join(message.split())
+    sys.stderr.write(f"error: {line}\n")
+    if hint:
+        sys.stderr.write(f"hint: {hint}\n")

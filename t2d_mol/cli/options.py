@@ -1,0 +1,111 @@
+"""Options that several commands share, and what they mean to the machine."""
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from t2d_mol.errors import InputError, UsageError
+
+
+def _read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Take defaults for the command's options from a TOML file; what the command line says wins."""
+    if path is None:
+        return None
+    from t2d_mol.config import read_toml
+
+    values = {key.replace("-", "_"): value for key, value in read_toml(path).items()}
+    known = {parameter.name for parameter in context.command.params}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise typer.BadParameter(f"{path} holds the unknown option {unknown[0]!r}")
+    context.default_map = {**(context.default_map or {}), **values}
+    return path
+
+
+Seed = Annotated[int, typer.Option(help="Seed of all randomness.", min=0)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+Threads = Annotated[int, typer.Option(help="CPU threads; 0 for all cores.", min=0)]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", callback=_read_config, is_eager=True, help="TOML file of options, by their long names."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="More on stderr; -vv shows tracebacks.")]
+Data = Annotated[
+    Path,
+    typer.Option("--data", envvar="T2D_MOL_DATA", help="Data set made by `t2d-mol data prepare`."),
+]
+DEFAULT_DATA = Path("data/qm9.safetensors")
+
+
+def set_up(quiet: bool, threads: int = 0) -> None:
+    """Silence library chatter where asked to, and set the number of CPU threads."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if quiet:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+    import torch
+
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+
+
+def pick_device(name: str) -> str:
+    """Return the device a name stands for.
+
+    Raises:
+        UsageError: if there is no such device on this machine.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"no device {name!r} here: {str(error).splitlines()[0]}", "try --device cpu") from None
+    return name
+
+
+def pick_bf16(name: str, device: str, *, training: bool) -> bool:
+    """Return whether to compute in bfloat16; `auto` does so in training where the hardware has it.
+
+    Raises:
+        UsageError: if the name is none of auto, fp32, bf16.
+    """
+    if name not in ("auto", "fp32", "bf16"):
+        raise UsageError(f"no precision {name!r}", "precisions: auto, fp32, bf16")
+    if name != "auto":
+        return name == "bf16"
+    import torch
+
+    if device.startswith("cuda"):
+        return training and torch.cuda.is_bf16_supported()
+    supported: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return training and device == "cpu" and bool(supported())
+
+
+def say(message: str, *, quiet: bool = False) -> None:
+    """Write a line to stderr unless quiet."""
+    if not quiet:
+        sys.stderr.write(message + "\n")
+
+
+def parse_range(text: str | None) -> tuple[int, int] | None:
+    """Parse `12` or `12-18`.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if text is None:
+        return None
+    low, _, high = text.partition("-")
+    if not low.strip().isdigit() or (high and not high.strip().isdigit()):
+        raise InputError(f"{text!r} is no number of atoms", "write 12 or 12-18")
+    return int(low), int(high or low)

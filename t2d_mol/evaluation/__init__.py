@@ -1,0 +1,1 @@
+"""Evaluation: molecules are scored one by one, and the scores summarised."""

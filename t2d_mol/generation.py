@@ -1,0 +1,318 @@
+"""Generation: a checkpoint, prompts and a seed become an iterator of generated molecules."""
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from t2d_mol import __version__
+from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.denoising import Memory
+from t2d_mol.diffusion.guidance import Guided
+from t2d_mol.diffusion.process import Process
+from t2d_mol.diffusion.sampler import Sampler, molecule_seed
+from t2d_mol.elements import CHARGES, MAX_ATOMS, NUMBERS
+from t2d_mol.errors import InputError
+from t2d_mol.molecule import GeneratedMolecule, Molecule, MoleculeBatch, Prompt, Target
+from t2d_mol.nn.denoiser import EquivariantDenoiser
+from t2d_mol.nn.property_network import PropertyNetwork
+from t2d_mol.nn.text import NumberEncoder, TextEncoder
+from t2d_mol.prompts.templates import mixed_prompt
+from t2d_mol.properties import KEYS
+from t2d_mol.training.reader import target_tensors
+
+BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
+"""The checkpoint that comes with the package."""
+
+NEAREST: Final = 200
+"""An atom count is drawn from at least this many labelled records nearest to the targets."""
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How molecules are sampled.
+
+    Attributes:
+        steps: calls of the denoiser a molecule (twice as many evaluations where guidance is on).
+        guidance: weight of classifier-free guidance; 1 is none, 0 ignores the prompt.
+        batch_size: molecules sampled together; changes speed and memory, not the molecules.
+        atoms: inclusive range of atom counts; None draws the count from p(n | targets).
+        seed: with prompt row and number it decides every random draw.
+        bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
+    """
+
+    steps: int = 50
+    guidance: float = 2.0
+    batch_size: int = 32
+    atoms: tuple[int, int] | None = None
+    seed: int = 0
+    bf16: bool = False
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One molecule to make: its prompt, its place, its drawn atom count, and what the encoder will read."""
+
+    prompt: Prompt
+    row: int
+    index: int
+    seed: int
+    atoms: int
+    text: str
+    targets: tuple[Target, ...]
+
+
+class Model:
+    """A loaded checkpoint, ready to sample."""
+
+    def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu", name: str = "") -> None:
+        config = checkpoint.config
+        self.checkpoint, self.device, self.name = checkpoint, torch.device(device), name
+        self.process = Process(config.diffusion)
+        self.denoiser = EquivariantDenoiser(config.denoiser, config.diffusion)
+        checkpoint.load_into("denoiser", self.denoiser)
+        self.encoder: TextEncoder | NumberEncoder | None = None
+        if "encoder" in checkpoint.weights:
+            self.encoder = build_encoder(checkpoint)
+            checkpoint.load_into("encoder", self.encoder)
+            self.encoder.to(device).eval()
+        self.predictor: PropertyNetwork | None = None
+        if "predictor" in checkpoint.weights:
+            self.predictor = PropertyNetwork(config.predictor)
+            checkpoint.load_into("predictor", self.predictor)
+            self.predictor.to(device).eval()
+        self.denoiser.to(device).eval()
+        self._joint = _Joint(checkpoint)
+
+    @classmethod
+    def load(cls, path: Path | None = None, *, device: str = "cpu") -> "Model":
+        """Load a checkpoint, the bundled one by default.
+
+        Raises:
+            MissingError: if there is none or it is damaged.
+        """
+        path = path or BUNDLED
+        return cls(Checkpoint.load(path), device=device, name=path.stem)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Statistics of the properties over the train split."""
+        return self.checkpoint.statistics
+
+    def sample(
+        self,
+        prompts: Iterable[tuple[int, Prompt]],
+        count: int,
+        config: SamplingConfig = SamplingConfig(),  # noqa: B008 frozen
+    ) -> Iterator[GeneratedMolecule]:
+        """Yield `count` molecules for each (row, prompt), in order, batch by batch.
+
+        On one machine, device and precision a molecule depends on (seed, row, number within its row) alone.
+
+        Raises:
+            InputError: if an atom count is asked for that the model cannot make.
+        """
+        places = ((row, prompt, k) for row, prompt in prompts for k in range(count))
+        numbered = enumerate(places)
+        while batch := list(islice(numbered, config.batch_size)):
+            jobs = [self._job(*place, index, config) for index, place in batch]
+            yield from self._sample_batch(jobs, config)
+
+    def sample_valid(
+        self,
+        prompts: Iterable[tuple[int, Prompt]],
+        count: int,
+        config: SamplingConfig = SamplingConfig(),  # noqa: B008 frozen
+        *,
+        attempts: int = 10,
+    ) -> Iterator[GeneratedMolecule]:
+        """Yield `count` valid molecules for each (row, prompt), in order.
+
+        Of each row the first valid ones of its molecules 0, 1, 2, … are kept, so this too depends on (seed, row, k) alone.
+        A row that has not given enough after `attempts` times `count` molecules ends short.
+        """
+        index = 0
+        rows = iter(prompts)
+        while window := list(islice(rows, max(1, config.batch_size // count))):
+            kept: list[list[GeneratedMolecule]] = [[] for _ in window]
+            for attempt in range(attempts):
+                short = [place for place, done in enumerate(kept) if len(done) < count]
+                wanted = [(place, k) for place in short for k in range(attempt * count, (attempt + 1) * count)]
+                for start in range(0, len(wanted), config.batch_size):
+                    part = wanted[start : start + config.batch_size]
+                    jobs = [self._job(*window[place], k, 0, config) for place, k in part]
+                    for (place, _), made in zip(part, self._sample_batch(jobs, config), strict=True):
+                        if made.state == "valid" and len(kept[place]) < count:
+                            kept[place].append(made)
+            for made in chain.from_iterable(kept):
+                yield replace(made, index=index)
+                index += 1
+
+    def predict(self, batch: MoleculeBatch) -> list[dict[str, float]]:
+        """Return the properties of molecules in canonical units, by the network trained on half B."""
+        if self.predictor is None:
+            return [{} for _ in range(len(batch))]
+        with torch.inference_mode():
+            normalised = self.predictor(batch.types, batch.positions, batch.mask).cpu()
+        return [
+            {key: round(self.statistics.denormalise(i, float(row[i])), 4) for i, key in enumerate(KEYS)}
+            for row in normalised
+        ]
+
+    def _job(self, row: int, prompt: Prompt, k: int, index: int, config: SamplingConfig) -> _Job:
+        seed = molecule_seed(config.seed, row, k)
+        atoms, drawn = self._joint.draw(prompt.targets, config.atoms or prompt.atoms, Random(seed))
+        targets = tuple(_settle(target, self.statistics, drawn) for target in prompt.targets)
+        text = prompt.text if targets == prompt.targets else mixed_prompt(targets, self.statistics)
+        return _Job(prompt, row, index, seed, atoms, _as_read(text, targets), targets)
+
+    def _sample_batch(self, jobs: list[_Job], config: SamplingConfig) -> Iterator[GeneratedMolecule]:
+        sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
+        mask = torch.arange(int(sizes.max()), device=self.device) < sizes[:, None]
+        generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
+        sampler = Sampler(self.process, config.steps)
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            memory = self._memory(jobs)
+            batch = sampler(Guided(self.denoiser, config.guidance), mask, generators, memory)
+        predicted = self.predict(batch)
+        molecules = unpad(batch)
+        provenance = {
+            "model": self.name,
+            "steps": config.steps,
+            "guidance": config.guidance,
+            "precision": "bf16" if config.bf16 else "fp32",
+            "version": __version__,
+        }
+        for job, molecule, properties in zip(jobs, molecules, predicted, strict=True):
+            generated = GeneratedMolecule(
+                molecule, job.prompt, job.row, job.index, config.seed, predicted=properties, provenance=provenance
+            )
+            yield judged(generated)
+
+    def _memory(self, jobs: list[_Job]) -> Memory | None:
+        if self.encoder is None or not any(job.text for job in jobs):
+            return None
+        if isinstance(self.encoder, TextEncoder):
+            return self.encoder([job.text for job in jobs])  # type: ignore[no-any-return]
+        tensors = target_tensors([job.targets for job in jobs], self.statistics)
+        return self.encoder(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
+
+
+class _Joint:
+    """The joint of atom count and properties in a checkpoint: p(n) and p(n, values | targets)."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.statistics = checkpoint.statistics
+        self.sizes: NDArray[np.float64] = checkpoint.sizes.numpy().astype(float)
+        joint = checkpoint.joint.numpy()
+        self.counts, self.values = joint[:, 0].astype(int), joint[:, 1:]
+        self._rows: dict[tuple[Target, ...], NDArray[np.intp]] = {}
+
+    def draw(
+        self, targets: tuple[Target, ...], atoms: tuple[int, int] | None, rng: Random
+    ) -> tuple[int, NDArray[np.float32] | None]:
+        """Draw an atom count and, where targets are given, the normalised values of a record that meets them."""
+        low, high = atoms or (1, MAX_ATOMS)
+        if not 1 <= low <= high <= MAX_ATOMS:
+            raise InputError(f"atom counts run from 1 to {MAX_ATOMS}, not {low} to {high}")
+        if targets and len(self.counts):
+            rows = self._nearest(targets)
+            inside = rows[(self.counts[rows] >= low) & (self.counts[rows] <= high)]
+            row = int(rng.choice(inside if len(inside) else rows))
+            count = int(self.counts[row]) if len(inside) else rng.randint(low, high)
+            return count, self.values[row]
+        weights = self.sizes[low : high + 1]
+        if not weights.sum():
+            weights = np.ones_like(weights)
+        return rng.choices(range(low, high + 1), weights.tolist())[0], None
+
+    def _nearest(self, targets: tuple[Target, ...]) -> NDArray[np.intp]:
+        """Return the records that meet the targets, at least `NEAREST` of those that come nearest."""
+        if targets not in self._rows:
+            distance = np.zeros(len(self.counts))
+            for target in targets:
+                index = KEYS.index(target.property)
+                low, high = (self.statistics.normalise(index, bound) for bound in _bounds(target, self.statistics))
+                values = self.values[:, index]
+                distance += np.maximum(np.maximum(low - values, values - high), 0) ** 2
+            limit = np.partition(distance, min(NEAREST, len(distance)) - 1)[min(NEAREST, len(distance)) - 1]
+            if len(self._rows) > 1000:
+                self._rows.clear()
+            self._rows[targets] = np.flatnonzero(distance <= limit)
+        return self._rows[targets]
+
+
+def _bounds(target: Target, statistics: Statistics) -> tuple[float, float]:
+    """Return the range of values that meets a target."""
+    index = KEYS.index(target.property)
+    if target.level is not None:
+        return statistics.level_bounds(index, target.level)
+    if target.op == "between":
+        assert target.low is not None and target.high is not None
+        return target.low, target.high
+    assert target.value is not None
+    row = statistics.percentiles[index]
+    return {
+        "=": (target.value, target.value),
+        "<": (min(row[0], target.value), target.value),
+        ">": (target.value, max(row[-1], target.value)),
+    }[target.op]
+
+
+def _settle(target: Target, statistics: Statistics, drawn: NDArray[np.float32] | None) -> Target:
+    """Replace a range or an inequality by the value drawn inside it; `=` and levels stay as they are."""
+    if drawn is None or target.op in ("=", "level"):
+        return target
+    index = KEYS.index(target.property)
+    low, high = _bounds(target, statistics)
+    value = min(max(statistics.denormalise(index, float(drawn[index])), low), high)
+    return replace(target, op="=", value=value, low=None, high=None)
+
+
+def _as_read(text: str, targets: tuple[Target, ...]) -> str:
+    """Return what the encoder reads: nothing where nothing was understood; normalised values are said to be so."""
+    if not targets:
+        return ""
+    if any(target.normalised for target in targets) and "normalised" not in text.lower():
+        return f"{text} (normalised values)"
+    return text
+
+
+def build_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder:
+    """Build the encoder a checkpoint's configuration describes, without weights."""
+    if checkpoint.vocabulary:
+        return TextEncoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics)
+    return NumberEncoder(checkpoint.config.encoder)
+
+
+def unpad(batch: MoleculeBatch) -> list[Molecule]:
+    """Return the molecules of a batch, each at its own size."""
+    numbers, charges = np.array(NUMBERS, np.uint8), np.array(CHARGES, np.int8)
+    molecules = []
+    for row, size in enumerate(batch.mask.sum(1).tolist()):
+        molecules.append(
+            Molecule(
+                numbers[batch.types[row, :size].cpu().numpy()],
+                batch.positions[row, :size].cpu().numpy(),
+                batch.bonds[row, :size, :size].cpu().numpy().astype(np.uint8),
+                charges[batch.charges[row, :size].cpu().numpy()],
+            )
+        )
+    return molecules
+
+
+def judged(generated: GeneratedMolecule) -> GeneratedMolecule:
+    """Return the molecule with state, reason and SMILES; `unjudged` where rdkit is missing."""
+    if importlib.util.find_spec("rdkit") is None:
+        return generated
+    from t2d_mol.chem.graph import judge
+
+    judgement = judge(generated.molecule)
+    return replace(generated, state=judgement.state, reason=judgement.reason, smiles=judgement.smiles)

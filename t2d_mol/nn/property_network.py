@@ -1,0 +1,55 @@
+"""The property network: six properties from elements and positions alone. Invariant to E(3) and to permutations."""
+
+import torch
+from torch import Tensor, nn
+
+from t2d_mol.config import PropertyConfig
+from t2d_mol.elements import MAX_ATOMS, SYMBOLS
+from t2d_mol.nn.blocks import Block, Context
+from t2d_mol.nn.denoiser import FAR, RadialBasis, pair_distances
+from t2d_mol.nn.irreps import VectorNorm, components, directions, norms
+from t2d_mol.properties import PROPERTIES
+
+
+class PropertyNetwork(nn.Module):
+    """Predict the K normalised properties of molecules with the blocks of the denoiser, without noise or prompt."""
+
+    def __init__(self, config: PropertyConfig) -> None:
+        super().__init__()
+        self.config = config
+        s, c, p = config.scalars, config.vectors, config.pairs
+        self.radial = RadialBasis(1.0)
+        self.size = nn.Embedding(MAX_ATOMS + 1, s)
+        self.elements = nn.Embedding(len(SYMBOLS), s)
+        self.pairs_in = nn.Sequential(nn.Linear(self.radial.size, 2 * p), nn.SiLU(), nn.Linear(2 * p, p))
+        self.blocks = nn.ModuleList(Block(s, c, p, config.heads, config.lmax, s, None) for _ in range(config.blocks))
+        self.vector_norm = VectorNorm(c)
+        self.atoms_out = nn.Sequential(
+            nn.LayerNorm(s + c * config.lmax),
+            nn.Linear(s + c * config.lmax, s),
+            nn.SiLU(),
+            nn.Linear(s, 2 * len(PROPERTIES)),
+        )
+
+    def forward(self, types: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Map types (B, N), positions (B, N, 3) in Å and mask (B, N) to normalised properties (B, K)."""
+        off_diagonal = ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        real = mask[:, :, None] & mask[:, None] & off_diagonal
+        difference, distances = pair_distances(positions)
+        size = self.size(mask.sum(1))
+        context = Context(
+            directions=directions(difference, self.config.lmax) * real[..., None],
+            pairs=real,
+            keys=torch.where(mask, 0.0, FAR)[:, None, None],
+            modulation=nn.functional.silu(size)[:, None],
+            memory=None,
+        )
+        scalars = self.elements(types)
+        vectors = positions.new_zeros(*mask.shape, components(self.config.lmax), self.config.vectors)
+        pairs = self.pairs_in(self.radial(distances) * real[..., None])
+        for block in self.blocks:
+            scalars, vectors, pairs = block(scalars, vectors, pairs, context)
+        lengths = norms(self.vector_norm(vectors), self.config.lmax).to(scalars.dtype)
+        atoms = self.atoms_out(torch.cat([scalars, lengths], -1)).float() * mask[..., None]
+        extensive, intensive = atoms.chunk(2, -1)
+        return extensive.sum(1) / 10 + intensive.sum(1) / mask.sum(1)[:, None]

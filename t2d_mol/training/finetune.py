@@ -1,0 +1,200 @@
+"""Finetuning: (molecule, prompt) pairs of half B, by plain gradient descent or under Text2Data's constraint."""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.config import TrainingConfig, to_dict
+from t2d_mol.denoising import Memory
+from t2d_mol.diffusion.process import Process
+from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.molecule import MoleculeBatch, Target
+from t2d_mol.nn.denoiser import EquivariantDenoiser
+from t2d_mol.nn.text import NumberEncoder, TextEncoder
+from t2d_mol.prompts.templates import random_prompt, random_targets
+from t2d_mol.qm9.batches import BatchStream, buckets
+from t2d_mol.qm9.dataset import Molecules
+from t2d_mol.qm9.splits import Half, Split
+from t2d_mol.text2data import combine
+from t2d_mol.training.loop import Metrics, step_generator
+from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
+from t2d_mol.training.reader import target_tensors
+
+METHODS = ("lexicographic", "plain")
+CONDITIONS = ("text", "numbers")
+BOUND_BATCHES = 40
+"""Batches over which ξ, the pretraining loss of the starting weights, is estimated."""
+
+
+def labelled(molecules: Molecules, fraction: float, seed: int) -> NDArray[np.intp]:
+    """Return the indices of the labelled share of half B; for one seed smaller shares lie inside larger ones.
+
+    Raises:
+        UsageError: if the fraction is not in (0, 1].
+        MissingError: if the data set has no half B.
+    """
+    if not 0 < fraction <= 1:
+        raise UsageError(f"--label-fraction must lie in (0, 1], not {fraction}")
+    half = molecules.select(Split.TRAIN, Half.B)
+    if not len(half):
+        raise MissingError("the data set has no half B to take labels from")
+    order = np.random.default_rng(seed).permutation(half)
+    return np.sort(order[: max(1, round(fraction * len(half)))])
+
+
+class Conditional(nn.Module):
+    """The networks finetuning changes: the denoiser, and the encoder of numbers where there is one."""
+
+    def __init__(self, denoiser: EquivariantDenoiser, numbers: NumberEncoder | None) -> None:
+        super().__init__()
+        self.denoiser, self.numbers = denoiser, numbers
+
+
+class Finetuning:
+    """The conditional denoising objective on labelled molecules. Meets `loop.Objective`.
+
+    With `method = "lexicographic"` every step takes the gradients of the conditional loss L2 and, with the prompt replaced
+    by NULL on the same molecules, noise levels, noise and self-conditioning draw, of the unconditional loss L1'; they are
+    combined so that L1' stays at ξ, what pretraining reached (Wang et al., AAAI 2025, Algorithm 1).
+    """
+
+    def __init__(
+        self,
+        base: Checkpoint,
+        molecules: Molecules,
+        training: TrainingConfig,
+        *,
+        seed: int,
+        bf16: bool,
+        device: str = "cpu",
+    ) -> None:
+        if training.method not in METHODS or training.condition not in CONDITIONS:
+            raise UsageError(
+                f"no method {training.method!r} with condition {training.condition!r}",
+                f"methods: {', '.join(METHODS)}; conditions: {', '.join(CONDITIONS)}",
+            )
+        torch.manual_seed(seed)
+        config = base.config
+        denoiser = EquivariantDenoiser(config.denoiser, config.diffusion)
+        base.load_into("denoiser", denoiser)
+        self.base, self.training, self.seed, self.device = base, training, seed, torch.device(device)
+        self.text: TextEncoder | None = None
+        if training.condition == "text":
+            self.text = TextEncoder(config.encoder, base.vocabulary, base.statistics)
+            base.load_into("encoder", self.text)
+            self.text.to(device).eval().requires_grad_(False)
+        self.network = Conditional(denoiser, None if self.text else NumberEncoder(config.encoder)).to(device)
+        self.loss = DenoisingLoss(denoiser, Process(config.diffusion), bf16=bf16, device=device)
+        indices = labelled(molecules, training.label_fraction, seed)
+        self.stream = BatchStream(buckets(molecules, indices), training.batch_size, seed)
+        self.validation = validation_batches(molecules, training)
+        self.values = molecules.properties()
+        self.joint = self._joint(molecules, indices)
+        self.bound = self._bound(BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), 64, seed))
+        self._parameters = [p for p in self.network.parameters() if p.requires_grad]
+
+    def backward(self, step: int) -> Metrics:
+        """Leave the gradients of a step; see `loop.Objective`."""
+        batch, indices = self.stream(step)
+        memory = self._memory(indices, Random(f"{self.seed}/{step}"))
+        losses, sigma = self._pass(step, batch, memory)
+        losses.mean().backward()  # type: ignore[no-untyped-call]
+        metrics = {"loss": float(losses.detach().mean()), "molecules": float(len(sigma))}
+        if self.training.method == "plain":
+            return metrics
+        conditional = self._take_gradients()
+        free, _ = self._pass(step, batch, None)
+        free.mean().backward()  # type: ignore[no-untyped-call]
+        unconditional = float(free.detach().mean())
+        combined = combine(conditional, self._take_gradients(), unconditional, self.bound)
+        for parameter, gradient in zip(self._parameters, combined.gradients, strict=True):
+            parameter.grad = gradient
+        return metrics | {
+            "unconditional": unconditional,
+            "lambda": combined.multiplier,
+            "phi": combined.phi,
+            "unconditional_norm": combined.norm,
+            "cosine": combined.cosine,
+            "violated": float(combined.violated),
+        }
+
+    def validate(self) -> Metrics:
+        """Return validation losses with prompts (`loss`) and without (`unconditional_…`); see `loop.Objective`."""
+        total, count = 0.0, 0
+        with torch.no_grad():
+            for number, (batch, indices) in enumerate(self.validation):
+                memory = self._memory(indices, Random(f"validation/{number}"), dropout=0.0)
+                losses, _ = self._pass(number, batch, memory, self_condition=True)
+                total, count = total + float(losses.sum()), count + len(batch)
+        free = validation_loss(self.loss, self.validation)
+        return {"loss": total / count} | {f"unconditional_{name}": value for name, value in free.items()}
+
+    def save(self, path: Path, step: int, minutes: float) -> None:
+        """Write a checkpoint; see `loop.Objective`."""
+        encoder: nn.Module | None = self.text or self.network.numbers
+        assert encoder is not None
+        weights = {"denoiser": self.network.denoiser.state_dict(), "encoder": encoder.state_dict()}
+        if "predictor" in self.base.weights:
+            weights["predictor"] = self.base.weights["predictor"]
+        stage = {
+            "data": f"{len(self.joint)} prompts of half B",
+            "bound": round(self.bound, 6),
+            "training": to_dict(self.training),
+            "seed": self.seed,
+            "steps": step,
+            "minutes": round(minutes, 2),
+        }
+        vocabulary = self.base.vocabulary if self.text else ()
+        provenance = self.base.provenance | {"finetune": stage}
+        self.base.replace(weights=weights, joint=self.joint, vocabulary=vocabulary, provenance=provenance).save(path)
+
+    def _pass(
+        self, step: int, batch: MoleculeBatch, memory: Memory | None, *, self_condition: bool | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the total losses (B,) and noise levels of a pass whose draws depend on (seed, step) alone."""
+        generator = step_generator(self.seed, step)
+        sigma = self.loss.draw_sigma(len(batch), generator)
+        drawn = bool(torch.rand((), generator=generator) < self.base.config.diffusion.self_conditioning)
+        given = drawn if self_condition is None else self_condition
+        losses = self.loss(batch, sigma, generator, self_condition=given, memory=memory)
+        return self.loss.process.total(losses), sigma
+
+    def _memory(self, indices: NDArray[np.intp], rng: Random, *, dropout: float | None = None) -> Memory:
+        """Encode a fresh prompt for each molecule; some rows are dropped to NULL."""
+        statistics = self.base.statistics
+        dropout = self.training.prompt_dropout if dropout is None else dropout
+        rows: list[list[Target]] = [random_targets(self.values[i].tolist(), statistics, rng) for i in indices]
+        kept = [rng.random() >= dropout for _ in rows]
+        if self.text is not None:
+            texts = [random_prompt(row, statistics, rng) if keep else "" for row, keep in zip(rows, kept, strict=True)]
+            with torch.no_grad():
+                return self.text(texts)  # type: ignore[no-any-return]
+        assert self.network.numbers is not None
+        tensors = target_tensors([row if keep else [] for row, keep in zip(rows, kept, strict=True)], statistics)
+        return self.network.numbers(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
+
+    def _take_gradients(self) -> list[Tensor | None]:
+        gradients = [parameter.grad for parameter in self._parameters]
+        for parameter in self._parameters:
+            parameter.grad = None
+        return gradients
+
+    def _joint(self, molecules: Molecules, indices: NDArray[np.intp]) -> Tensor:
+        statistics = self.base.statistics
+        normalised = (self.values[indices] - np.array(statistics.mean)) / np.array(statistics.mad)
+        joint: NDArray[Any] = np.concatenate([molecules.sizes()[indices, None], normalised], 1)
+        return torch.from_numpy(joint).float()
+
+    def _bound(self, stream: BatchStream) -> float:
+        """Estimate ξ: the mean pretraining loss of the starting weights over batches of the train split."""
+        if self.training.method == "plain":
+            return 0.0
+        with torch.no_grad():
+            sums = [self._pass(-1 - step, stream(step)[0], None)[0].mean() for step in range(BOUND_BATCHES)]
+        return float(torch.stack(sums).mean())

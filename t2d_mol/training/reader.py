@@ -1,0 +1,95 @@
+"""Training of the text encoder on prompts alone: sentence to targets, no molecule needed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.config import TrainingConfig
+from t2d_mol.molecule import Target
+from t2d_mol.nn.text import KINDS, TextEncoder
+from t2d_mol.prompts.templates import random_prompt, random_targets, vocabulary
+from t2d_mol.properties import KEYS
+from t2d_mol.training.loop import Metrics
+
+
+def target_tensors(rows: Sequence[Sequence[Target]], statistics: Statistics) -> tuple[Tensor, Tensor, Tensor]:
+    """Return kinds (B, K), levels (B, K) and normalised values (B, K) of `=` and `level` targets."""
+    kinds = torch.zeros(len(rows), len(KEYS), dtype=torch.long)
+    levels, values = torch.zeros_like(kinds), torch.zeros(len(rows), len(KEYS))
+    for number, targets in enumerate(rows):
+        for target in targets:
+            index = KEYS.index(target.property)
+            if target.level is not None:
+                kinds[number, index], levels[number, index] = KINDS.index("level"), target.level
+            elif target.value is not None:
+                kinds[number, index] = KINDS.index("exact")
+                values[number, index] = statistics.normalise(index, target.value)
+    return kinds, levels, values
+
+
+def draw_values(statistics: Statistics, rng: Random) -> list[float]:
+    """Draw property values between QM9's percentiles, each property on its own."""
+    return [row[(place := rng.randrange(100))] + rng.random() * (row[place + 1] - row[place])
+            for row in statistics.percentiles]  # fmt: skip
+
+
+class Reading:
+    """The reading objective: the slots of the encoder recover the targets of a sentence. Meets `loop.Objective`."""
+
+    def __init__(self, base: Checkpoint, training: TrainingConfig, *, seed: int, bf16: bool = False) -> None:
+        torch.manual_seed(seed)
+        words = vocabulary()
+        self.base = base.replace(vocabulary=words)
+        self.network = TextEncoder(base.config.encoder, words, base.statistics)
+        self.training, self.seed, self.bf16 = training, seed, bf16
+
+    def backward(self, step: int) -> Metrics:
+        """Leave the gradients of a step; see `loop.Objective`."""
+        texts, rows = self._batch(Random(f"{self.seed}/{step}"), self.training.batch_size)
+        kind, level, value, accuracy = self._losses(texts, rows)
+        loss = kind + level + 4 * value
+        loss.backward()  # type: ignore[no-untyped-call]
+        parts = {"loss": loss, "kind": kind, "level": level, "value": value, "accuracy": accuracy}
+        return {name: float(part.detach()) for name, part in parts.items()} | {"molecules": float(len(texts))}
+
+    def validate(self) -> Metrics:
+        """Return the losses and the share of targets recovered on fresh sentences; see `loop.Objective`."""
+        texts, rows = self._batch(Random("validation"), 512)
+        with torch.no_grad():
+            kind, level, value, accuracy = self._losses(texts, rows)
+        return {"loss": float(kind + level + 4 * value), "accuracy": float(accuracy)}
+
+    def save(self, path: Path, step: int, minutes: float) -> None:
+        """Write a checkpoint; see `loop.Objective`."""
+        self.result(step, minutes).save(path)
+
+    def result(self, step: int, minutes: float) -> Checkpoint:
+        """Return the base checkpoint with this encoder."""
+        provenance = self.base.provenance | {"encoder": {"steps": step, "minutes": round(minutes, 2)}}
+        weights = self.base.weights | {"encoder": self.network.state_dict()}
+        return self.base.replace(weights=weights, provenance=provenance)
+
+    def _batch(self, rng: Random, size: int) -> tuple[list[str], list[list[Target]]]:
+        rows = [random_targets(draw_values(self.base.statistics, rng), self.base.statistics, rng) for _ in range(size)]
+        return [random_prompt(row, self.base.statistics, rng) for row in rows], rows
+
+    def _losses(self, texts: list[str], rows: list[list[Target]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        kinds, levels, values = target_tensors(rows, self.base.statistics)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            kind, level, value = (part.float() for part in self.network.read(self.network(texts)))
+        exact, leveled = kinds == KINDS.index("exact"), kinds == KINDS.index("level")
+        right = kind.argmax(-1) == kinds
+        right &= ~exact | ((value - values).abs() < 0.1)
+        right &= ~leveled | (level.argmax(-1) == levels)
+        asked = kinds > 0
+        return (
+            F.cross_entropy(kind.flatten(0, 1), kinds.flatten()),
+            F.cross_entropy(level[leveled], levels[leveled]) if leveled.any() else level.sum() * 0,
+            F.smooth_l1_loss(value[exact], values[exact], beta=0.1) if exact.any() else value.sum() * 0,
+            right[asked].float().mean(),
+        )
