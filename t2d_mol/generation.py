@@ -110,7 +110,7 @@ class Model:
         self,
         prompts: Iterable[tuple[int, Prompt]],
         count: int,
-        config: SamplingConfig = SamplingConfig(),  # noqa: B008 frozen
+        config: SamplingConfig = SamplingConfig(),
     ) -> Iterator[GeneratedMolecule]:
         """Yield `count` molecules for each (row, prompt), in order, batch by batch.
 
@@ -129,7 +129,7 @@ class Model:
         self,
         prompts: Iterable[tuple[int, Prompt]],
         count: int,
-        config: SamplingConfig = SamplingConfig(),  # noqa: B008 frozen
+        config: SamplingConfig = SamplingConfig(),
         *,
         attempts: int = 10,
     ) -> Iterator[GeneratedMolecule]:

@@ -38,7 +38,12 @@ PROPERTIES: Final = (
         "ε_HOMO",
         "eV",
         HARTREE_IN_EV,
-        ("homo energy", "homo level", "highest occupied molecular orbital", "highest occupied molecular orbital energy"),
+        (
+            "homo energy",
+            "homo level",
+            "highest occupied molecular orbital",
+            "highest occupied molecular orbital energy",
+        ),
     ),
     Property(
         "lumo",

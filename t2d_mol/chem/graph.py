@@ -92,6 +92,26 @@ def judge(molecule: Molecule) -> Judgement:
             smiles = Chem.MolToSmiles(Chem.RemoveHs(mol))
         except ValueError as error:
             return Judgement("invalid", str(error).strip().splitlines()[0], None, stable)
+    return _verdict(mol, smiles, stable)
+
+
+def judge_smiles(smiles: str) -> Judgement:
+    """Judge the molecule a SMILES stands for, hydrogens added; `stable_atoms` is empty if RDKit cannot read it."""
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+    if mol is None or not mol.GetNumAtoms():
+        return Judgement("invalid", "not a SMILES RDKit can read", None, np.zeros(0, bool))
+    mol = Chem.AddHs(mol)
+    stable = np.array([not atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()])
+    return _verdict(mol, Chem.MolToSmiles(Chem.RemoveHs(mol)), stable)
+
+
+def _verdict(mol: "Mol", smiles: str, stable: NDArray[np.bool_]) -> Judgement:
+    """Judge a sanitised molecule: no unpaired electron, one fragment."""
+    from rdkit import Chem
+
     radicals = [atom for atom in mol.GetAtoms() if atom.GetNumRadicalElectrons()]
     if radicals:
         reason = f"{radicals[0].GetSymbol()} atom {radicals[0].GetIdx() + 1} lacks a bond"

@@ -12,9 +12,7 @@ COVALENT_FACTORS: Final = (1.2, 1.15, 1.1, 1.25, 1.3)
 """Factors on the covalent radii, tried in turn; the first that gives one sanitised, connected molecule decides."""
 
 
-def perceive_bonds(
-    numbers: NDArray[np.uint8], positions: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+def perceive_bonds(numbers: NDArray[np.uint8], positions: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
     """Determine Kekulé bond orders and formal charges of a neutral molecule from its geometry.
 
     Args:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from functools import wraps
@@ -52,7 +53,7 @@ def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
 
 def _say(message: str, hint: str | None = None) -> None:
-    line = " ".join(message.split())
+    line = textwrap.shorten(message, 400, placeholder=" …")
     sys.stderr.write(f"error: {line}\n")
     if hint:
         sys.stderr.write(f"hint: {hint}\n")

@@ -20,7 +20,8 @@ def evaluate(
         str, typer.Argument(help="SDF, XYZ, JSONL, SMILES or CSV with a column smiles; - is stdin.", show_default=False)
     ] = "",
     split: Annotated[
-        str | None, typer.Option(help="Instead of a file: train, validation or test, the molecules of that split of --data.")
+        str | None,
+        typer.Option(help="Instead of a file: train, validation or test, the molecules of that split of --data."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     rows: Annotated[str | None, typer.Option("--rows", help="CSV file of one row for each molecule; - is stdout.")] = None,
@@ -28,7 +29,8 @@ def evaluate(
         float | None, typer.Option(help="Exit 5 if the rate of valid molecules, by their bonds, is below this.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Checkpoint whose training molecules decide novelty; the bundled one by default.")
+        Path | None,
+        typer.Option(help="Checkpoint whose training molecules decide novelty; the bundled one by default."),
     ] = None,
     data: options.Data = options.DEFAULT_DATA,
     force: options.Force = False,

@@ -8,7 +8,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.pretrain import BatchSize, Compile, MaxMinutes, Resume, Steps, run_loop
+from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Steps, run_loop
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
@@ -24,13 +24,14 @@ def finetune(
     label_fraction: Annotated[float, typer.Option(help="Share of half B's 50,000 labels.")] = 1.0,
     method: Annotated[str, typer.Option(help="lexicographic or plain.")] = "lexicographic",
     condition: Annotated[str, typer.Option(help="text, or numbers for the control without words.")] = "text",
-    encoder_steps: Annotated[int, typer.Option(help="Steps of the text encoder on prompts alone, if it is untrained.")] = 6000,
+    encoder_steps: Annotated[
+        int, typer.Option(help="Steps of the text encoder on prompts alone, if it is untrained.")
+    ] = 6000,
     predictor_steps: Annotated[
         int, typer.Option(help="Steps of the property network on half B, if the checkpoint has none; 0 for none.")
     ] = 8000,
     batch_size: BatchSize = 64,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-4,
-    compile_: Compile = False,
     resume: Resume = False,
     data: options.Data = options.DEFAULT_DATA,
     seed: options.Seed = 0,
@@ -69,7 +70,7 @@ def finetune(
     if predictor_steps and "predictor" not in base.weights:
         base = _train_predictor(base, molecules, out / "predictor", predictor_steps, seed, bf16, device, quiet)
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
-    run_loop(objective, training, out, "finetuning", compile_=compile_, resume=resume, force=force, quiet=quiet)
+    run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)
 
 
 def _train_encoder(base: "Checkpoint", folder: Path, steps: int, seed: int, bf16: bool, quiet: bool) -> "Checkpoint":

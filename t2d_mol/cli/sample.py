@@ -25,7 +25,8 @@ def sample(
         list[str] | None, typer.Argument(help="Sentences; without any, unconditional molecules.", show_default=False)
     ] = None,
     file: Annotated[
-        str | None, typer.Option("--file", "-f", help="Further prompts: a CSV with a column prompt, or one a line; - is stdin.")
+        str | None,
+        typer.Option("--file", "-f", help="Further prompts: a CSV with a column prompt, or one a line; - is stdin."),
     ] = None,
     count: Annotated[int, typer.Option("-n", help="Records for each prompt.", min=1)] = 8,
     steps: Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)] = 50,
@@ -97,9 +98,7 @@ def _texts(prompts: list[str], file: str | None) -> list[str]:
     return texts or [ANY]
 
 
-def _understood(
-    texts: Iterable[str], statistics: "Statistics", values: str, quiet: bool
-) -> "Iterator[tuple[int, Prompt]]":
+def _understood(texts: Iterable[str], statistics: "Statistics", values: str, quiet: bool) -> "Iterator[tuple[int, Prompt]]":
     """Parse the prompts, saying on stderr what was not understood."""
     from t2d_mol.errors import InputError
     from t2d_mol.molecule import Prompt

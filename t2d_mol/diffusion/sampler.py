@@ -1,6 +1,7 @@
 """Sampling: from noise to molecules along a grid of noise levels, with randomness that belongs to each molecule alone."""
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -60,7 +61,7 @@ class Sampler:
         positions, types, bonds = (levels[0] * noise for noise in draw_noise(generators, mask))
         noisy = Noisy(positions, types, bonds, mask, torch.full((len(mask),), levels[0], device=mask.device))
         estimate: Estimate | None = None
-        for level, following in zip(levels[:-1], levels[1:], strict=True):
+        for level, following in itertools.pairwise(levels):
             raised = schedule.churned(level)
             noisy = self._renoise(noisy, generators, level, raised)
             estimate = denoiser(noisy, estimate, memory)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from t2d_mol.chem.graph import hash_smiles, judge
+from t2d_mol.chem.graph import hash_smiles, judge, judge_smiles
 from t2d_mol.chem.lookup import lookup_smiles, lookup_stable_atoms
 from t2d_mol.chem.perception import with_perceived_bonds
 from t2d_mol.errors import InputError
@@ -67,19 +67,11 @@ def score(number: int, molecule: Molecule) -> Score:
 
 def score_smiles(number: int, smiles: str) -> Score:
     """Score a SMILES: graph figures only."""
-    from rdkit import Chem
-
-    mol = Chem.MolFromSmiles(smiles)
-    if mol is None:
-        return Score(number, 0, None, "invalid", "not a SMILES RDKit can read", 0, False, None, None)
-    mol = Chem.AddHs(mol)
-    fragments = len(Chem.GetMolFrags(mol))
-    radical = any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
-    state: State = "invalid" if radical else "disconnected" if fragments > 1 else "valid"
-    reason = "an atom lacks a bond" if radical else f"{fragments} fragments" if fragments > 1 else ""
-    stable = sum(not atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
-    canonical = Chem.MolToSmiles(Chem.RemoveHs(mol))
-    return Score(number, mol.GetNumAtoms(), canonical, state, reason, stable, fragments == 1, None, None)
+    judgement = judge_smiles(smiles)
+    atoms = len(judgement.stable_atoms)
+    connected = atoms > 0 and judgement.state != "disconnected"
+    stable = int(judgement.stable_atoms.sum())
+    return Score(number, atoms, judgement.smiles, judgement.state, judgement.reason, stable, connected, None, None)
 
 
 def is_connected(molecule: Molecule) -> bool:

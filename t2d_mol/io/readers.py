@@ -1,4 +1,4 @@
-"""Readers: SDF, XYZ (plain or extended), JSONL, SMILES and CSV, told apart by content; bad records are reported, not fatal."""
+"""Readers: SDF, XYZ, JSONL, SMILES and CSV, told apart by content; bad records are reported, not fatal."""
 
 import csv
 import io

@@ -21,10 +21,7 @@ def sdf_record(molecule: Molecule, record: dict[str, Any]) -> str:
     """Return a V2000 mol block with the record as tags, written without rdkit and read by it."""
     assert molecule.bonds is not None
     bonds = [
-        (i + 1, j + 1, int(order))
-        for i, row in enumerate(molecule.bonds)
-        for j, order in enumerate(row)
-        if j > i and order
+        (i + 1, j + 1, int(order)) for i, row in enumerate(molecule.bonds) for j, order in enumerate(row) if j > i and order
     ]
     charges = [] if molecule.charges is None else [(i + 1, int(c)) for i, c in enumerate(molecule.charges) if c]
     lines = [str(record.get("index", "")), "  t2d-mol           3D", ""]

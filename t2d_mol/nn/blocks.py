@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from t2d_mol.denoising import Memory
-from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, norms, pair_products
+from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, norms, pair_products, precise
 
 NEIGHBOURS = 8.0
 """Sums over neighbours are divided by this constant, never by the padded atom count."""
@@ -85,7 +85,7 @@ class Attention(nn.Module):
         bias, strength = self.from_pairs(pairs).split([self.heads, self.vectors], -1)
         query, key, value = self.query_key_value(scalars).view(b, n, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
         logits = query @ key.transpose(-1, -2) * self.width**-0.5 + bias.permute(0, 3, 1, 2)
-        weights = torch.softmax(logits.float() + context.keys, -1).to(value.dtype)
+        weights = torch.softmax(precise(logits) + context.keys, -1).to(value.dtype)
 
         carried = self.values(vectors).view(b, n, self.components, self.heads, -1).permute(0, 3, 1, 2, 4).flatten(3)
         moved = weights @ torch.cat([value, carried.to(value.dtype)], -1)
@@ -155,9 +155,7 @@ class Block(nn.Module):
         self.prompt_norm = nn.LayerNorm(scalars)
         self.prompt = None if memory is None else PromptAttention(scalars, memory, heads)
 
-    def forward(
-        self, scalars: Tensor, vectors: Tensor, pairs: Tensor, context: Context
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, scalars: Tensor, vectors: Tensor, pairs: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]:
         """Map atoms (B, N, S), (B, N, M, C) and pairs (B, N, N, P) to new ones.
 
         Equivariant to O(3) and to permutations of the atoms.

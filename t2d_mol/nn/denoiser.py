@@ -10,7 +10,7 @@ from t2d_mol.config import DenoiserConfig, DiffusionConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy
 from t2d_mol.elements import BOND_ORDERS, CHARGES, MAX_ATOMS, SYMBOLS
 from t2d_mol.nn.blocks import Block, Context
-from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions
+from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions, precise
 
 TYPES, BONDS = len(SYMBOLS), len(BOND_ORDERS)
 FAR = -1e4
@@ -94,11 +94,19 @@ class EquivariantDenoiser(nn.Module):
         )
         for block in self.blocks:
             scalars, vectors, pairs = block(scalars, vectors, pairs, context)
-        raw = self.positions_out(self.vector_norm(vectors)[..., :3, :])[..., 0].float()
+        raw = precise(self.positions_out(self.vector_norm(vectors)[..., :3, :])[..., 0])
         clean = (noisy.positions + sigma * (1 + sigma**2).sqrt() * raw) / (1 + sigma**2)
         positions = centre(clean, mask)
-        atoms = self.atoms_out(scalars).float()
+        atoms = precise(self.atoms_out(scalars))
         return Estimate(positions, atoms[..., :TYPES], self._bonds(scalars, pairs, positions), atoms[..., TYPES:])
+
+    def compile_parts(self) -> None:
+        """Compile each part for the shapes that occur; for training without prompts, where they are few."""
+        torch._dynamo.config.recompile_limit = 64  # type: ignore[attr-defined]
+        for block in self.blocks:
+            block.compile(dynamic=False)
+        self._embed = torch.compile(self._embed, dynamic=False)  # type: ignore[method-assign]
+        self._bonds = torch.compile(self._bonds, dynamic=False)  # type: ignore[method-assign]
 
     def _embed(self, noisy: Noisy, previous: Estimate | None, real: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return scalars, vectors, pairs and pair directions."""
@@ -117,7 +125,7 @@ class EquivariantDenoiser(nn.Module):
             known_bonds = torch.softmax(previous.bonds, -1)
             known = self.radial(pair_distances(seen)[1])
         features = torch.cat([self.radial(distances), known, bonds, known_bonds], -1) * keep
-        scalars = self.atoms_in(torch.cat([types, known_types], -1)).float()
+        scalars = precise(self.atoms_in(torch.cat([types, known_types], -1)))
         vectors = self.vectors_in(torch.stack([scaled, seen], -1))
         vectors = F.pad(vectors, (0, 0, 0, components(self.config.lmax) - 3))
         return scalars, vectors, self.pairs_in(features), directions(difference, self.config.lmax)
@@ -145,5 +153,4 @@ class EquivariantDenoiser(nn.Module):
         radial = self.radial(pair_distances(positions)[1])
         hidden = self.bonds_hidden(torch.cat([symmetric, radial.to(symmetric.dtype)], -1))
         hidden = hidden + torch.cat([ends[:, :, None] + ends[:, None]] * 2, -1)
-        logits: Tensor = self.bonds_out(F.silu(hidden)).float()
-        return logits
+        return precise(self.bonds_out(F.silu(hidden)))

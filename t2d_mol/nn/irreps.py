@@ -57,6 +57,11 @@ def directions(vectors: Tensor, lmax: int, epsilon: float = 1e-4) -> Tensor:
     return torch.stack(harmonics, -1)
 
 
+def precise(tensor: Tensor) -> Tensor:
+    """Return the tensor in float32 at least: what autocast made bfloat16 is widened, float64 stays."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 class VectorLinear(nn.Module):
     """Mix the channels of each l: `e3nn.o3.Linear` without paths between different l. No bias, hence equivariant."""
 
@@ -83,7 +88,7 @@ class VectorNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (…, M, C) to the same shape."""
-        square = features.float().square().mean((-1, -2), keepdim=True)
+        square = precise(features).square().mean((-1, -2), keepdim=True)
         return features * torch.rsqrt(square + 1e-4) * self.scale
 
 

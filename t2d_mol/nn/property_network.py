@@ -7,7 +7,7 @@ from t2d_mol.config import PropertyConfig
 from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.nn.blocks import Block, Context
 from t2d_mol.nn.denoiser import FAR, RadialBasis, pair_distances
-from t2d_mol.nn.irreps import VectorNorm, components, directions, norms
+from t2d_mol.nn.irreps import VectorNorm, components, directions, norms, precise
 from t2d_mol.properties import PROPERTIES
 
 
@@ -50,6 +50,6 @@ class PropertyNetwork(nn.Module):
         for block in self.blocks:
             scalars, vectors, pairs = block(scalars, vectors, pairs, context)
         lengths = norms(self.vector_norm(vectors), self.config.lmax).to(scalars.dtype)
-        atoms = self.atoms_out(torch.cat([scalars, lengths], -1)).float() * mask[..., None]
+        atoms = precise(self.atoms_out(torch.cat([scalars, lengths], -1))) * mask[..., None]
         extensive, intensive = atoms.chunk(2, -1)
         return extensive.sum(1) / 10 + intensive.sum(1) / mask.sum(1)[:, None]

@@ -48,7 +48,7 @@ class Tokeniser:
     def _row(self, text: str) -> list[tuple[int, float]]:
         row = []
         for word in _WORDS.findall(text.replace("−", "-"))[: self.max_tokens]:
-            if word[-1].isdigit() and "^" not in word or word[-1] == "." and len(word) > 1:
+            if (word[-1].isdigit() and "^" not in word) or (word[-1] == "." and len(word) > 1):
                 row.append((NUMBER, float(word)))
             else:
                 row.append((self.index.get(word.lower(), UNKNOWN), 0.0))

@@ -43,8 +43,7 @@ def _lexer() -> re.Pattern[str]:
     edge = r"(?<![^\W\d_])"
     parts = [rf"(?P<p_{key}>{edge}{pattern}(?![^\W\d_]))" for key, pattern in lexicon.PROPERTY_PATTERN.items()]
     parts += [
-        rf"(?P<a_{number}>{edge}{pattern}(?![^\W\d_]))"
-        for number, pattern in enumerate(lexicon.ADJECTIVE_PATTERN.values())
+        rf"(?P<a_{number}>{edge}{pattern}(?![^\W\d_]))" for number, pattern in enumerate(lexicon.ADJECTIVE_PATTERN.values())
     ]
     order = sorted(lexicon.LEVEL_PATTERN, key=lambda level: level not in (0, 4))
     parts += [rf"(?P<l_{level}>{edge}{lexicon.LEVEL_PATTERN[level]}(?![^\W\d_]))" for level in order]
@@ -54,9 +53,7 @@ def _lexer() -> re.Pattern[str]:
         for name, op in zip(names, lexicon.COMPARISONS, strict=True)
     ]
     parts += [rf"(?P<n>{lexicon.NUMBER})", r"(?P<pm>±|\+/-)"]
-    parts += [
-        rf"(?P<u_{number}>{pattern}(?![^\W\d_]))" for number, pattern in enumerate(lexicon.UNIT_SPELLINGS.values())
-    ]
+    parts += [rf"(?P<u_{number}>{pattern}(?![^\W\d_]))" for number, pattern in enumerate(lexicon.UNIT_SPELLINGS.values())]
     parts += [r"(?P<b>[,;]|\band\b|\bwith\b)", r"(?P<d>[-–]|\bto\b)", r"(?P<w>[^\W\d_]+|\S)"]
     return re.compile("|".join(parts), re.IGNORECASE)
 

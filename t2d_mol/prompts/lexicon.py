@@ -57,8 +57,53 @@ UNIT_SPELLINGS: Final = {
 NUMBER: Final = r"(?:(?<![\d.])[+-])?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"
 
 FILLERS: Final = frozenset(
-    "a an the of with value values as and its it in molecule molecules that has have having for please whose energy level "
-    "generate give me make create compound compounds structure one some which to be is are should at i want need normalised normalized".split()
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "with",
+        "value",
+        "values",
+        "as",
+        "and",
+        "its",
+        "it",
+        "in",
+        "molecule",
+        "molecules",
+        "that",
+        "has",
+        "have",
+        "having",
+        "for",
+        "please",
+        "whose",
+        "energy",
+        "level",
+        "generate",
+        "give",
+        "me",
+        "make",
+        "create",
+        "compound",
+        "compounds",
+        "structure",
+        "one",
+        "some",
+        "which",
+        "to",
+        "be",
+        "is",
+        "are",
+        "should",
+        "at",
+        "i",
+        "want",
+        "need",
+        "normalised",
+        "normalized",
+    ]
 )
 """Words that carry no wish and are not reported as unknown."""
 

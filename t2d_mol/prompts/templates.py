@@ -136,7 +136,26 @@ def _number(target: Target, statistics: Statistics, normalised: bool, *, unit: b
 
 def vocabulary() -> tuple[str, ...]:
     """Return every word the templates can write, sorted: what the text encoder needs to know."""
-    words: set[str] = set("a an the value values and with molecule compound is of , ( ) . normalised".split())
+    words: set[str] = set(
+        [
+            "a",
+            "an",
+            "the",
+            "value",
+            "values",
+            "and",
+            "with",
+            "molecule",
+            "compound",
+            "is",
+            "of",
+            ",",
+            "(",
+            ")",
+            ".",
+            "normalised",
+        ]
+    )
     for phrase in (*OPENINGS, *LINKS, *(name for names in NAMES.values() for name in names)):
         words.update(phrase.lower().replace("-", " ").split())
     for names in LEVEL_NAMES.values():

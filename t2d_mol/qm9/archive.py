@@ -6,7 +6,7 @@ import tarfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,7 @@ from t2d_mol.qm9.download import Progress
 from t2d_mol.qm9.records import Record, parse_record
 from t2d_mol.qm9.splits import assign_splits
 
-Annotate = Callable[
-    [NDArray[np.uint8], NDArray[np.float32]], tuple[NDArray[np.uint8], NDArray[np.int8], int, int]
-]
+Annotate = Callable[[NDArray[np.uint8], NDArray[np.float32]], tuple[NDArray[np.uint8], NDArray[np.int8], int, int]]
 """From numbers and positions to bonds, charges and the two novelty hashes, see `chem.annotation.annotate`."""
 
 Annotated = tuple[Record, NDArray[np.uint8], NDArray[np.int8], int, int]
@@ -63,9 +61,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, str]]:
         raise MissingError(f"{path} cannot be read after record {name}: {error}") from None
 
 
-def prepare(
-    archive: Path, uncharacterized: Path, annotate: Annotate, *, progress: Progress = lambda *_: None
-) -> Molecules:
+def prepare(archive: Path, uncharacterized: Path, annotate: Annotate, *, progress: Progress = lambda *_: None) -> Molecules:
     """Read the archive into arrays, leaving out the uncharacterised records.
 
     Args:
@@ -77,6 +73,8 @@ def prepare(
     Raises:
         MissingError: if either file is missing or damaged; the record is named.
     """
+    if not archive.exists():
+        raise MissingError(f"no archive at {archive}")
     left_out = read_uncharacterized(uncharacterized)
     rows: list[Annotated] = []
     done = 0
@@ -87,7 +85,7 @@ def prepare(
     if not rows:
         raise MissingError(f"{archive} holds no record")
     rows.sort(key=lambda row: row[0].id)
-    if any(first[0].id == second[0].id for first, second in zip(rows, rows[1:], strict=False)):
+    if any(first[0].id == second[0].id for first, second in pairwise(rows)):
         raise MissingError(f"{archive} holds a record twice")
     split, half = assign_splits(len(rows))
     return Molecules(Arrays.pack(rows), split, half)

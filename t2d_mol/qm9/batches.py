@@ -43,9 +43,7 @@ def buckets(molecules: Molecules, indices: NDArray[np.intp]) -> list[Bucket]:
     sizes = molecules.sizes()[indices]
     slot = np.searchsorted(BUCKETS, sizes)
     return [
-        _dense(molecules, indices[slot == number], padded)
-        for number, padded in enumerate(BUCKETS)
-        if (slot == number).any()
+        _dense(molecules, indices[slot == number], padded) for number, padded in enumerate(BUCKETS) if (slot == number).any()
     ]
 
 

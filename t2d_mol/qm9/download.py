@@ -38,9 +38,7 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(stream, "md5").hexdigest()
 
 
-def download(
-    file: Published, folder: Path, *, homes: tuple[str, ...] = HOMES, progress: Progress = lambda *_: None
-) -> Path:
+def download(file: Published, folder: Path, *, homes: tuple[str, ...] = HOMES, progress: Progress = lambda *_: None) -> Path:
     """Fetch a published file into `folder`, unless a verified copy lies there.
 
     The addresses are tried in turn. What arrives is written beside the target and renamed once size and md5 agree.

@@ -34,9 +34,7 @@ class Prediction:
         torch.manual_seed(seed)
         self.base, self.bf16, self.device = base, bf16, torch.device(device)
         self.network = PropertyNetwork(base.config.predictor).to(device)
-        self.stream = BatchStream(
-            buckets(molecules, molecules.select(Split.TRAIN, half)), training.batch_size, seed
-        )
+        self.stream = BatchStream(buckets(molecules, molecules.select(Split.TRAIN, half)), training.batch_size, seed)
         self.validation = validation_batches(molecules, training)
         mean, mad = torch.tensor(base.statistics.mean), torch.tensor(base.statistics.mad)
         self.values = ((torch.from_numpy(molecules.properties()) - mean) / mad).float()
@@ -47,7 +45,7 @@ class Prediction:
         errors = self._errors(batch, self.values[indices])
         loss = errors.mean()
         loss.backward()  # type: ignore[no-untyped-call]
-        return {"loss": float(loss), "molecules": float(len(batch))}
+        return {"loss": float(loss.detach()), "molecules": float(len(batch))}
 
     def validate(self) -> Metrics:
         """Return mean absolute errors, normalised, and by property in canonical units; see `loop.Objective`."""

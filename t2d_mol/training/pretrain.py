@@ -150,9 +150,7 @@ class Pretraining:
         self.base.replace(weights=weights, provenance=stage).save(path)
 
 
-def validation_batches(
-    molecules: Molecules, training: TrainingConfig
-) -> list[tuple[MoleculeBatch, np.ndarray[Any, Any]]]:
+def validation_batches(molecules: Molecules, training: TrainingConfig) -> list[tuple[MoleculeBatch, np.ndarray[Any, Any]]]:
     """Return fixed, full batches of the validation split, or of the train split where it is too small to fill one."""
     for split in (Split.VALIDATION, Split.TRAIN):
         stream = BatchStream(buckets(molecules, molecules.select(split)), training.batch_size, seed=0)

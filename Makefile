@@ -1,0 +1,45 @@
+# Everything goes through .venv; `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+PIP := .venv/bin/python -m pip --disable-pip-version-check -q
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+.PHONY: help run test test-all lint bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12)"; exit 1; }
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	# without an NVIDIA GPU torch comes from its CPU index, so that no CUDA build is pulled
+	if command -v nvidia-smi >/dev/null; then $(PIP) install $(TORCH); \
+	else $(PIP) install --retries 0 --timeout 5 --index-url $(CPU_INDEX) $(TORCH) 2>/dev/null || $(PIP) install $(TORCH); fi
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+.venv/ready-test: .venv/ready
+	$(PIP) install -c constraints.txt -e '.[test]'
+	touch $@
+
+run: .venv/ready  ## install, generate 8 molecules, show them and leave molecules.sdf
+	.venv/bin/t2d-mol sample "a molecule with high polarizability" -n 8 -o molecules.sdf --table --force
+
+test: .venv/ready-test  ## install what tests need and run the default suite
+	.venv/bin/python -m pytest -n 2
+
+test-all: .venv/ready-test  ## the default suite and the slow tests
+	.venv/bin/python -m pytest -m ''
+
+lint: .venv/ready-test  ## formatting, style and types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: .venv/ready  ## training and sampling speed of each preset on this machine
+	.venv/bin/python benchmarks/bench.py
+
+clean:  ## remove what was installed and built
+	rm -rf .venv build dist *.egg-info

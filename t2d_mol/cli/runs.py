@@ -1,0 +1,45 @@
+"""What training commands share: their options, and the loop run with progress."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from t2d_mol.cli import options
+from t2d_mol.errors import UsageError
+
+if TYPE_CHECKING:
+    from t2d_mol.config import TrainingConfig
+    from t2d_mol.training.loop import Objective
+
+Steps = Annotated[int, typer.Option(help="Budget in steps.", min=0)]
+MaxMinutes = Annotated[float, typer.Option(help="Budget in minutes.", min=0)]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run that lies in the output folder.")]
+BatchSize = Annotated[int, typer.Option(help="Molecules a step.", min=1)]
+
+
+def run_loop(
+    objective: "Objective", training: "TrainingConfig", out: Path, title: str, *, resume: bool, force: bool, quiet: bool
+) -> None:
+    """Train with progress on stderr, resuming or starting anew, and say where the result lies.
+
+    Raises:
+        UsageError: if the folder holds a run and neither `resume` nor `force` is on.
+        KeyboardInterrupt: if a signal ended the run; what was reached is saved.
+    """
+    from t2d_mol.cli.progress import training_bar
+    from t2d_mol.training.loop import Loop
+
+    if (out / "state.safetensors").exists() and not (resume or force):
+        raise UsageError(f"{out} holds a run", "continue it with --resume or start anew with --force")
+    with training_bar(title, quiet=quiet) as show:
+        loop = Loop(objective, training, out, show)
+        if resume:
+            loop.resume()
+        else:
+            (out / "metrics.jsonl").unlink(missing_ok=True)
+        loop.run()
+    state = "interrupted" if loop.interrupted else "done"
+    options.say(f"{state} after {loop.step} steps, {loop.seconds / 60:.1f} minutes: {out}/last.safetensors", quiet=quiet)
+    if loop.interrupted:
+        raise KeyboardInterrupt

@@ -1,0 +1,174 @@
+"""The command line as users meet it: real processes, real pipes, the exits of the contract."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t2d_mol import __version__
+
+FIXTURE = Path(__file__).parents[2] / "data" / "fixture"
+QUICK = ["--steps", "4", "--threads", "1"]
+
+
+def run(*arguments: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "t2d_mol", *arguments]
+    return subprocess.run(
+        command,
+        input=given,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tiny_file: Path) -> list[str]:
+    return ["--checkpoint", str(tiny_file)]
+
+
+def test_version_and_help() -> None:
+    assert run("-V").stdout.strip() == f"t2d-mol {__version__}"
+    text = run("--help").stdout
+    for command in ("data", "pretrain", "finetune", "sample", "evaluate", "explain"):
+        assert command in text
+
+
+@pytest.mark.parametrize("name", ["sdf", "xyz", "jsonl"])
+def test_sample_pipes_into_evaluate(model: list[str], name: str) -> None:
+    made = run("sample", "high polarizability", "-n", "5", "--format", name, *model, *QUICK)
+    assert made.returncode == 0, made.stderr
+    scored = run("evaluate", "-", "--json", *model, given=made.stdout)
+    assert scored.returncode == 0, scored.stderr
+    assert json.loads(scored.stdout)["n"] == 5
+
+
+def test_a_table_of_prompts_becomes_a_table_of_records(model: list[str], tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.csv"
+    prompts.write_text('id,prompt\n1,"high gap, low dipole"\n2,alpha of 75\n')
+    done = run("sample", "-f", str(prompts), "-n", "2", "--format", "csv", *model, *QUICK)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["row"], row["index"]) for row in rows] == [("0", "0"), ("0", "1"), ("1", "2"), ("1", "3")]
+    assert [target["property"] for target in json.loads(rows[0]["targets"])] == ["gap", "mu"]
+    again = run("sample", "-f", "-", "-n", "2", "--format", "csv", *model, *QUICK, given=prompts.read_text())
+    assert again.stdout == done.stdout
+
+
+def test_records_go_to_a_file_that_is_not_overwritten(model: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "a.smi"
+    arguments = ("sample", "low gap", "-n", "3", "-o", str(out), *model, *QUICK)
+    assert run(*arguments).returncode == 0
+    assert len(out.read_text().splitlines()) == 3
+    refused = run(*arguments)
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    assert run(*arguments, "--force").returncode == 0
+
+
+def test_stdout_carries_records_only_and_quiet_is_quiet(model: list[str]) -> None:
+    done = run("sample", "a sweet high gap", "-n", "2", "--format", "smi", *model, *QUICK)
+    assert len(done.stdout.splitlines()) == 2
+    assert "not understood: sweet" in done.stderr
+    assert run("sample", "a sweet high gap", "-n", "2", "--format", "smi", "-q", *model, *QUICK).stderr == ""
+
+
+def test_a_prompt_without_a_property_generates_and_says_so(model: list[str]) -> None:
+    done = run("sample", "hello", "-n", "2", "--format", "smi", *model, *QUICK)
+    assert done.returncode == 0
+    assert "nothing in the prompt" in done.stderr
+
+
+def test_a_closed_pipe_ends_with_141(tiny_file: Path) -> None:
+    command = f"{sys.executable} -m t2d_mol sample -n 300 --batch-size 2 --steps 2 --format jsonl --checkpoint {tiny_file}"
+    script = f"set -o pipefail; {command} | head -n 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", script], capture_output=True, timeout=120, check=False).returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["sample", ""], 3, "empty"),
+        (["sample", "low gap", "--format", "pdb"], 2, "pdb"),
+        (["sample", "low gap", "--checkpoint", "none.safetensors"], 4, "none.safetensors"),
+        (["sample", "low gap", "--checkpoint", str(FIXTURE / "uncharacterized.txt")], 4, "damaged"),
+        (["sample", "low gap", "--nonsense"], 2, "nonsense"),
+        (["sample", "low gap", "--atoms", "many"], 3, "atoms"),
+        (["sample", "low gap", "--device", "abacus"], 2, "abacus"),
+        (["sample", "low gap", "--values", "odd"], 2, "odd"),
+        (["sample", "-f", "none.csv"], 3, "none.csv"),
+        (["evaluate", "none.sdf"], 3, "none.sdf"),
+        (["evaluate"], 2, "stdin"),
+        (["pretrain", "-o", "x", "--steps", "1", "--data", "none"], 4, "none"),
+        (["pretrain", "-o", "x", "--steps", "1", "--preset", "giant"], 2, "giant"),
+        (["data", "prepare", "--archive", "none.tar.bz2", "-o", "x.safetensors"], 4, "none"),
+    ],
+)
+def test_bad_input_gets_one_line_and_its_exit(arguments: list[str], code: int, part: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "t2d_mol", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_record_among_good_ones_is_numbered_and_the_rest_scored(model: list[str]) -> None:
+    made = run("sample", "-n", "3", "--format", "xyz", *model, *QUICK).stdout
+    scored = run("evaluate", "-", "--json", *model, given=made + "1\nbad\nXx 0 0 0\n")
+    assert scored.returncode == 0
+    assert "record 4" in scored.stderr
+    assert (json.loads(scored.stdout)["n"], json.loads(scored.stdout)["unreadable"]) == (3, 1)
+
+
+def test_a_gate_that_is_missed_exits_5(model: list[str]) -> None:
+    assert run("evaluate", "-", "--min-valid", "0.5", *model, given="C1C\nnonsense\n").returncode == 5
+    assert run("evaluate", "-", "--min-valid", "0.5", *model, given="CCO\nCC\n").returncode == 0
+
+
+def test_rows_are_written(model: list[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("evaluate", "-", "--rows", "-", *model, given="CCO\nC.C\n").stdout)))
+    assert [row["state"] for row in rows] == ["valid", "disconnected"]
+
+
+def test_explain_shows_what_was_understood(model: list[str]) -> None:
+    done = run("explain", "very high dipole, 12-14 atoms, sweet", "--json", *model)
+    shown = json.loads(done.stdout)
+    assert shown["targets"] == [{"property": "mu", "op": "level", "level": "very high", "unit": "D", "normalised": None}]
+    assert (shown["atoms"], shown["unknown"]) == ([12, 14], ["sweet"])
+    assert "very high dipole moment" in run("explain", "very high dipole", *model).stdout
+
+
+def test_options_can_come_from_a_file(model: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text('count = 3\nsteps = 4\nformat_ = "smi"\n')
+    done = run("sample", "low gap", "--config", str(config), *model)
+    assert len(done.stdout.splitlines()) == 3
+    assert len(run("sample", "low gap", "--config", str(config), "-n", "1", *model).stdout.splitlines()) == 1
+    config.write_text("stepz = 4\n")
+    assert run("sample", "low gap", "--config", str(config), *model).returncode == 2
+
+
+def test_data_prepare_reads_an_archive_of_the_format(tmp_path: Path) -> None:
+    out, small = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    archive = str(FIXTURE / "fixture.xyz.tar.bz2")
+    done = run("data", "prepare", "--archive", archive, "-o", str(out), "--training", str(small))
+    assert done.returncode == 0, done.stderr
+    assert "not the published one" in done.stderr
+    assert "49 molecules" in done.stderr
+    assert small.stat().st_size < out.stat().st_size
+    broken = tmp_path / "broken.tar.bz2"
+    broken.write_bytes(Path(archive).read_bytes()[:-3000])
+    refused = run(
+        "data", "prepare", "--archive", str(broken), "--uncharacterized", str(FIXTURE / "uncharacterized.txt"),
+        "-o", str(tmp_path / "c.safetensors"),
+    )  # fmt: skip
+    assert refused.returncode == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors", "broken.tar.bz2"]

@@ -1,0 +1,153 @@
+"""Closed forms for the noise arithmetic; samplers on a Gaussian whose denoiser is known."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from t2d_mol.config import DiffusionConfig
+from t2d_mol.denoising import Estimate, Memory, Noisy
+from t2d_mol.diffusion.guidance import Guided
+from t2d_mol.diffusion.process import Process
+from t2d_mol.diffusion.sampler import Sampler, draw_noise, molecule_seed
+from t2d_mol.diffusion.schedule import NoiseSchedule
+from t2d_mol.molecule import MoleculeBatch
+
+
+def generators(count: int, seed: int = 0) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(molecule_seed(seed, 0, k)) for k in range(count)]
+
+
+def mask(sizes: list[int], padded: int | None = None) -> torch.Tensor:
+    return torch.arange(padded or max(sizes)) < torch.tensor(sizes)[:, None]
+
+
+def test_training_noise_levels_are_log_normal_and_stratified() -> None:
+    schedule = NoiseSchedule()
+    logs = schedule.draw(4096, torch.Generator().manual_seed(0)).log()
+    assert float(logs.mean()) == pytest.approx(-1.2, abs=0.01)
+    assert float(logs.std()) == pytest.approx(1.4, abs=0.01)
+    quantiles = 0.5 * (1 + torch.erf((logs + 1.2) / 1.4 / math.sqrt(2)))
+    assert torch.bincount((quantiles * 4096).long().clamp(0, 4095), minlength=4096).max() <= 2
+
+
+def test_position_weight_undoes_the_preconditioning() -> None:
+    sigma = torch.tensor([0.01, 0.5, 7.0], dtype=torch.float64)
+    c_out = sigma / (sigma**2 + 1).sqrt()
+    torch.testing.assert_close(NoiseSchedule().position_weight(sigma), 1 / c_out**2)
+
+
+@pytest.mark.parametrize("steps", [2, 10, 50, 250])
+def test_the_grid_falls_from_first_to_last_level_and_then_to_zero(steps: int) -> None:
+    schedule = NoiseSchedule()
+    grid = schedule.grid(steps)
+    assert len(grid) == steps + 1
+    assert grid[0] == pytest.approx(20.0)
+    assert grid[-2] == pytest.approx(0.004)
+    assert grid[-1] == 0
+    assert all(high > low for high, low in itertools.pairwise(grid))
+
+
+def test_churn_raises_the_middle_levels_alone() -> None:
+    schedule = NoiseSchedule()
+    assert schedule.churned(0.5) == pytest.approx(0.7)
+    assert schedule.churned(10.0) == 10.0
+    assert schedule.churned(0.01) == 0.01
+
+
+def batch(count: int = 64, size: int = 9) -> MoleculeBatch:
+    generator = torch.Generator().manual_seed(0)
+    bonds = torch.randint(0, 4, (count, size, size), generator=generator).triu(1)
+    return MoleculeBatch(
+        torch.randint(0, 5, (count, size), generator=generator),
+        torch.randn(count, size, 3, generator=generator) + 5.0,
+        bonds + bonds.transpose(1, 2),
+        torch.ones(count, size, dtype=torch.long),
+        mask([size] * count),
+    )
+
+
+def test_corruption_adds_noise_of_the_asked_level_in_the_right_subspace() -> None:
+    process, clean = Process(DiffusionConfig()), batch()
+    sigma = torch.full((64,), 2.0)
+    noisy = process.corrupt(clean, sigma, torch.Generator().manual_seed(1))
+    assert noisy.positions.sum(1).abs().max() < 1e-4
+    torch.testing.assert_close(noisy.bonds, noisy.bonds.transpose(1, 2))
+    truth = process.corrupt(clean, torch.full((64,), 1e-9), torch.Generator().manual_seed(1))
+    for name, share in (("positions", 8 / 9), ("types", 1.0)):
+        spread = (getattr(noisy, name) - getattr(truth, name)).std()
+        assert float(spread) == pytest.approx(2.0 * share**0.5, rel=0.05)
+    upper = torch.ones(9, 9, dtype=torch.bool).triu(1)
+    assert float((noisy.bonds - truth.bonds)[:, upper].std()) == pytest.approx(2.0, rel=0.05)
+    assert not (noisy.bonds - truth.bonds).diagonal(dim1=1, dim2=2).abs().gt(1e-6).any()
+
+
+def test_losses_of_a_known_estimate() -> None:
+    process, clean = Process(DiffusionConfig()), batch(4)
+    sigma = torch.tensor([0.1, 0.5, 1.0, 4.0])
+    truth = process.corrupt(clean, torch.full((4,), 1e-9)).positions
+    estimate = Estimate(truth + 0.1, torch.zeros(4, 9, 5), torch.zeros(4, 9, 9, 4), torch.zeros(4, 9, 3))
+    losses = process.losses(estimate, clean, sigma)
+    weight = ((1 + sigma) / sigma).clamp(max=4)
+    torch.testing.assert_close(losses.positions, 0.01 * (1 + sigma**2) / sigma**2, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(losses.types, weight * math.log(5))
+    torch.testing.assert_close(losses.bonds, weight * 8 * math.log(4))
+    torch.testing.assert_close(losses.charges, weight * math.log(3))
+
+
+def test_noise_belongs_to_the_molecule_not_to_the_batch() -> None:
+    together = draw_noise(generators(3), mask([4, 9, 7], 12))
+    alone = draw_noise(generators(3)[2:], mask([7]))
+    for padded, own in zip(together, alone, strict=True):
+        window = padded[2:, :7, :7] if padded.dim() == 4 else padded[2:, :7]
+        torch.testing.assert_close(window, own, rtol=1e-5, atol=1e-6)
+    assert not together[0][0, 4:].any()
+
+
+class GaussianDenoiser:
+    """The exact denoiser of positions drawn from N(0, s²) in the zero-centroid subspace; every atom carbon."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def __call__(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
+        shrink = self.scale**2 / (self.scale**2 + noisy.sigma**2)
+        b, n = noisy.mask.shape
+        types = torch.zeros(b, n, 5)
+        types[..., 1] = 50.0
+        bonds = torch.zeros(b, n, n, 4)
+        bonds[..., 0] = 50.0
+        return Estimate(noisy.positions * shrink[:, None, None], types, bonds, torch.zeros(b, n, 3))
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0])
+@pytest.mark.parametrize(("churn", "tolerance"), [(1.0, 0.03), (1.4, 0.12)])
+def test_the_sampler_recovers_a_gaussian(scale: float, churn: float, tolerance: float) -> None:
+    """Without churn up to the error of first-order steps; churn of a fixed factor narrows the result somewhat."""
+    process, sizes = Process(DiffusionConfig()), [6] * 400
+    process.schedule = replace(process.schedule, churn=churn)
+    sampled = Sampler(process, 100)(GaussianDenoiser(scale), mask(sizes), generators(400))
+    spread = (sampled.positions / 1.4).std() / (5 / 6) ** 0.5
+    assert float(spread) == pytest.approx(scale, rel=tolerance)
+    assert (sampled.types == 1).all()
+    assert not sampled.bonds.any()
+
+
+class Constant:
+    """A denoiser that answers 1 with a prompt and 0 without."""
+
+    def __call__(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
+        b, n = noisy.mask.shape
+        value = 0.0 if memory is None else 1.0
+        return Estimate(*(torch.full(shape, value) for shape in ((b, n, 3), (b, n, 5), (b, n, n, 4), (b, n, 3))))
+
+
+@pytest.mark.parametrize(("weight", "positions", "types"), [(0.0, 0, 0), (1.0, 1, 1), (3.0, 3, 2)])
+def test_guidance_extrapolates(weight: float, positions: float, types: float) -> None:
+    noisy = Noisy(torch.zeros(1, 2, 3), torch.zeros(1, 2, 5), torch.zeros(1, 2, 2, 4), mask([2]), torch.ones(1))
+    prompt = Memory(torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool), torch.ones(1, dtype=torch.bool))
+    estimate = Guided(Constant(), weight)(noisy, None, prompt)
+    assert estimate.positions.unique().tolist() == [positions]
+    assert estimate.types.unique().tolist() == [types]

@@ -1,0 +1,120 @@
+"""Generation: the seed rule, atom counts, ranges, conditioning."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.errors import InputError
+from t2d_mol.generation import Model, SamplingConfig
+from t2d_mol.molecule import GeneratedMolecule, Prompt, Target
+from t2d_mol.prompts import parse_prompt
+
+CONFIG = SamplingConfig(steps=8, guidance=2.0, seed=5)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_checkpoint: Checkpoint) -> Model:
+    return Model(tiny_checkpoint, name="tiny")
+
+
+@pytest.fixture(scope="module")
+def prompts(tiny_checkpoint: Checkpoint) -> list[tuple[int, Prompt]]:
+    texts = ["high polarizability", "a low gap and a dipole between 1 and 3 D"]
+    rows = [(row, parse_prompt(text, tiny_checkpoint.statistics)) for row, text in enumerate(texts)]
+    return [*rows, (2, Prompt(""))]
+
+
+def same(first: GeneratedMolecule, second: GeneratedMolecule) -> bool:
+    return (
+        (first.row, first.index, first.smiles, first.state) == (second.row, second.index, second.smiles, second.state)
+        and np.array_equal(first.molecule.numbers, second.molecule.numbers)
+        and np.array_equal(first.molecule.bonds, second.molecule.bonds)
+        and np.allclose(first.molecule.positions, second.molecule.positions, atol=1e-3)
+    )
+
+
+def test_a_molecule_depends_on_seed_row_and_number_alone(model: Model, prompts: list[tuple[int, Prompt]]) -> None:
+    whole = list(model.sample(prompts, 7, replace(CONFIG, batch_size=7)))
+    assert [made.index for made in whole] == list(range(21))
+    for size in (1, 32):
+        other = list(model.sample(prompts, 7, replace(CONFIG, batch_size=size)))
+        assert all(same(first, second) for first, second in zip(whole, other, strict=True))
+    alone = list(model.sample(prompts[1:2], 3, CONFIG))
+    for made, expected in zip(alone, whole[7:10], strict=True):
+        assert same(replace(made, index=expected.index), expected)
+    reseeded = list(model.sample(prompts, 7, replace(CONFIG, seed=6)))
+    assert not any(same(first, second) for first, second in zip(whole, reseeded, strict=True))
+
+
+def test_the_padded_size_changes_nothing(model: Model) -> None:
+    """A batch with one large molecule pads the small ones; they stay what they are."""
+    small = list(model.sample([(0, Prompt("")), (1, Prompt(""))], 4, replace(CONFIG, atoms=(5, 9), batch_size=8)))
+    rows = [(0, Prompt("", atoms=(5, 9))), (1, Prompt("", atoms=(5, 9))), (2, Prompt("", atoms=(29, 29)))]
+    padded = list(model.sample(rows, 4, replace(CONFIG, batch_size=12)))
+    assert max(len(made.molecule) for made in padded) == 29
+    assert all(same(first, second) for first, second in zip(small, padded[:8], strict=True))
+
+
+def test_atom_counts_follow_the_request(model: Model) -> None:
+    made = list(model.sample([(0, Prompt(""))], 10, replace(CONFIG, steps=2, atoms=(6, 8))))
+    assert {len(generated.molecule) for generated in made} <= {6, 7, 8}
+    with pytest.raises(InputError, match="29"):
+        list(model.sample([(0, Prompt(""))], 1, replace(CONFIG, atoms=(5, 40))))
+
+
+def test_atom_counts_are_drawn_given_the_targets(tiny_checkpoint: Checkpoint) -> None:
+    joint = torch.zeros(1000, 7)
+    joint[:, 0] = torch.arange(1000) % 20 + 5
+    joint[:, 1] = (joint[:, 0] - 15) / 5
+    model = Model(tiny_checkpoint.replace(joint=joint), name="tiny")
+    statistics = tiny_checkpoint.statistics
+    for z, expected in ((-2.0, 5), (1.0, 20)):
+        target = Target("alpha", "=", value=statistics.denormalise(0, z), unit="Bohr^3")
+        made = model.sample([(0, Prompt("x", (target,)))], 6, replace(CONFIG, steps=2))
+        counts = [len(generated.molecule) for generated in made]
+        assert all(abs(count - expected) <= 3 for count in counts), counts
+
+
+def test_a_range_is_read_by_the_encoder_as_a_value_inside_it(model: Model) -> None:
+    prompt = parse_prompt("a dipole between 1 and 2 D", model.statistics)
+    values = set()
+    for k in range(20):
+        job = model._job(0, prompt, k, k, CONFIG)
+        target = job.targets[0]
+        assert target.op == "="
+        assert 1.0 <= target.value <= 2.0
+        assert "dipole moment of" in job.text
+        values.add(target.value)
+    assert len(values) > 1
+
+
+def test_the_prompt_reaches_the_molecule_and_guidance_zero_ignores_it(model: Model) -> None:
+    texts = ("a very high polarizability", "a very low polarizability")
+    prompts = [parse_prompt(text, model.statistics) for text in texts]
+    sized = replace(CONFIG, atoms=(9, 9))
+    free = [next(model.sample([(0, prompt)], 1, replace(sized, guidance=0.0))) for prompt in prompts]
+    led = [next(model.sample([(0, prompt)], 1, sized)) for prompt in prompts]
+    assert np.allclose(free[0].molecule.positions, free[1].molecule.positions)
+    assert not np.allclose(led[0].molecule.positions, led[1].molecule.positions, atol=1e-3)
+
+
+def test_only_valid_molecules_keep_their_seeds(model: Model) -> None:
+    """The valid molecules are the valid ones of the row's sequence, whatever the batch size."""
+    rows = [(0, Prompt("", atoms=(1, 2))), (1, Prompt("", atoms=(1, 2)))]
+    everything = list(model.sample(rows[:1], 40, replace(CONFIG, steps=3)))
+    valid = [made for made in everything if made.state == "valid"]
+    kept = list(model.sample_valid(rows[:1], 4, replace(CONFIG, steps=3)))
+    assert len(kept) == min(4, len(valid))
+    assert all(same(replace(a, index=0), replace(b, index=0)) for a, b in zip(kept, valid, strict=False))
+
+
+def test_unpadding_cuts_every_molecule_to_its_size(model: Model) -> None:
+    made = list(model.sample([(0, Prompt(""))], 6, replace(CONFIG, steps=2)))
+    for generated in made:
+        size = len(generated.molecule)
+        assert generated.molecule.positions.shape == (size, 3)
+        assert generated.molecule.bonds.shape == (size, size)
+        assert not generated.molecule.bonds.diagonal().any()

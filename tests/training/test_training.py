@@ -1,0 +1,155 @@
+"""The loop and its uses, on the fixture: exact resumption, falling losses, checkpoints that load."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.config import ModelConfig, TrainingConfig
+from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.qm9.dataset import Molecules
+from t2d_mol.training.finetune import Finetuning, labelled
+from t2d_mol.training.loop import Loop
+from t2d_mol.training.predictor import Prediction
+from t2d_mol.training.pretrain import Pretraining
+from t2d_mol.training.reader import Reading
+
+TRAINING = TrainingConfig(batch_size=8, steps=10, warmup=3, validation_molecules=8, learning_rate=1e-3)
+
+
+def pretraining(molecules: Molecules, tiny: ModelConfig) -> Pretraining:
+    return Pretraining(molecules, tiny, TRAINING, seed=3, bf16=False)
+
+
+def test_ten_steps_equal_five_and_five_resumed(molecules: Molecules, tiny: ModelConfig, tmp_path: Path) -> None:
+    whole = Loop(pretraining(molecules, tiny), TRAINING, tmp_path / "whole")
+    whole.run()
+    first = Loop(pretraining(molecules, tiny), TRAINING, tmp_path / "parts")
+    first.report = lambda report: setattr(first, "_stop", report.step == 5)
+    first.run()
+    assert first.step == 5
+    second = Loop(pretraining(molecules, tiny), TRAINING, tmp_path / "parts")
+    second.resume()
+    second.run()
+    assert second.step == 10
+    for name, value in whole.objective.network.state_dict().items():
+        assert torch.equal(value, second.objective.network.state_dict()[name]), name
+        assert torch.equal(whole.average[name], second.average[name]), name
+    last = [Checkpoint.load(tmp_path / run / "last.safetensors") for run in ("whole", "parts")]
+    for name, value in last[0].weights["denoiser"].items():
+        assert torch.equal(value, last[1].weights["denoiser"][name])
+
+
+def test_the_loss_falls_and_is_reported_by_noise_level(molecules: Molecules, tiny: ModelConfig, tmp_path: Path) -> None:
+    training = replace(TRAINING, steps=60, learning_rate=2e-3)
+    loop = Loop(Pretraining(molecules, tiny, training, seed=0, bf16=False), training, tmp_path, log_every=20)
+    loop.run()
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert losses[-1] < 0.7 * losses[0]
+    assert {"loss/sigma<0.1", "positions/sigma<3", "gradient_norm"} <= set(rows[0])
+    assert "validation_loss" in rows[-1]
+
+
+def test_a_run_without_a_budget_is_refused(molecules: Molecules, tiny: ModelConfig, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="budget"):
+        Loop(pretraining(molecules, tiny), replace(TRAINING, steps=0), tmp_path)
+
+
+def test_labelled_shares_are_nested_and_lie_in_half_b(molecules: Molecules) -> None:
+    shares = [set(labelled(molecules, fraction, 5).tolist()) for fraction in (0.1, 0.4, 1.0)]
+    assert shares[0] < shares[1] < shares[2]
+    assert (molecules.half[sorted(shares[2])] == 2).all()
+    with pytest.raises(UsageError):
+        labelled(molecules, 0.0, 5)
+
+
+@pytest.mark.parametrize("method", ["lexicographic", "plain"])
+@pytest.mark.parametrize("condition", ["text", "numbers"])
+def test_finetuning_changes_the_conditional_model(
+    molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path, method: str, condition: str
+) -> None:
+    training = replace(TRAINING, steps=3, method=method, condition=condition)
+    objective = Finetuning(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+    metrics = objective.backward(0)
+    if method == "lexicographic":
+        assert metrics["lambda"] >= 0
+        assert objective.bound > 0
+    Loop(objective, training, tmp_path).run()
+    done = Checkpoint.load(tmp_path / "last.safetensors")
+    assert len(done.joint) == len(molecules.select(0, 2))
+    assert "finetune" in done.provenance
+    assert any(
+        not torch.equal(value, done.weights["denoiser"][name]) for name, value in tiny_checkpoint.weights["denoiser"].items()
+    )
+
+
+def test_both_passes_of_a_constrained_step_see_the_same_draws(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
+    objective = Finetuning(tiny_checkpoint, molecules, replace(TRAINING, steps=3), seed=0, bf16=False)
+    batch, _ = objective.stream(0)
+    first, sigma = objective._pass(0, batch, None)
+    second, again = objective._pass(0, batch, None)
+    assert torch.equal(sigma, again)
+    assert torch.equal(first, second)
+
+
+def test_an_unknown_method_is_refused(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
+    with pytest.raises(UsageError, match="magic"):
+        Finetuning(tiny_checkpoint, molecules, replace(TRAINING, method="magic"), seed=0, bf16=False)
+    bare = tiny_checkpoint.replace(weights={})
+    with pytest.raises(MissingError, match="denoiser"):
+        Finetuning(bare, molecules, TRAINING, seed=0, bf16=False)
+
+
+def test_the_encoder_learns_to_read(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    training = replace(TRAINING, steps=200, batch_size=16, learning_rate=2e-3)
+    objective = Reading(tiny_checkpoint, training, seed=0)
+    before = objective.validate()["loss"]
+    Loop(objective, training, tmp_path).run()
+    assert objective.validate()["loss"] < 0.8 * before
+
+
+def test_the_property_network_learns(molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    training = replace(TRAINING, steps=60, learning_rate=3e-3)
+    objective = Prediction(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+    before = np.mean([objective.backward(step)["loss"] for step in range(5)])
+    objective.network.zero_grad()
+    Loop(objective, training, tmp_path).run()
+    after = np.mean([objective.backward(step)["loss"] for step in range(5)])
+    assert after < 0.7 * before
+
+
+def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "t2d_mol",
+        "pretrain",
+        "--preset",
+        "tiny",
+        "--data",
+        str(data_file),
+        "-o",
+        str(run),
+    ]
+    process = subprocess.Popen([*command, "--max-minutes", "5"], stderr=subprocess.PIPE, env={**os.environ})
+    deadline = time.monotonic() + 60
+    while not (run / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    step = int(Checkpoint.load(run / "last.safetensors").provenance["pretrain"]["steps"])
+    assert step > 0
+    done = subprocess.run([*command, "--resume", "--steps", str(step + 2), "-q"], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert Checkpoint.load(run / "last.safetensors").provenance["pretrain"]["steps"] == step + 2
