@@ -1,7 +1,7 @@
 """Configuration: frozen dataclasses whose field names are the option names and the TOML keys, and the presets."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -64,7 +64,7 @@ class PropertyConfig:
 
 @dataclass(frozen=True)
 class DiffusionConfig:
-    """Noise levels, scales and loss weights; the values of RECIPE are those of a log-normal variance-exploding process.
+    """Noise levels, scales and loss weights; log-normal levels, variance exploding.
 
     Attributes:
         position_scale: Å per unit of the noisy positions, the data's standard deviation.
@@ -198,19 +198,3 @@ def preset(name: str) -> ModelConfig:
     if name not in PRESETS:
         raise UsageError(f"no preset {name!r}", f"presets: {', '.join(PRESETS)}")
     return PRESETS[name]
-
-
-__all__ = [
-    "PRESETS",
-    "DenoiserConfig",
-    "DiffusionConfig",
-    "EncoderConfig",
-    "ModelConfig",
-    "PropertyConfig",
-    "TrainingConfig",
-    "from_dict",
-    "preset",
-    "read_toml",
-    "replace",
-    "to_dict",
-]

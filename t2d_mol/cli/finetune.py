@@ -1,6 +1,5 @@
 """`t2d-mol finetune`: teach a pretrained model to follow prompts."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,8 @@ from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Steps, run_loop
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
-    from t2d_mol.qm9.dataset import Molecules
+    from t2d_mol.config import TrainingConfig
+    from t2d_mol.training.loop import Objective
 
 
 @handled
@@ -52,6 +52,8 @@ def finetune(
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.qm9.dataset import Molecules
     from t2d_mol.training.finetune import Finetuning
+    from t2d_mol.training.predictor import Prediction
+    from t2d_mol.training.reader import Reading
 
     device = options.pick_device(device)
     bf16 = options.pick_bf16(precision, device, training=True)
@@ -66,53 +68,27 @@ def finetune(
     )
     base, molecules = Checkpoint.load(checkpoint), Molecules.load(data)
     if condition == "text" and "encoder" not in base.weights:
-        base = _train_encoder(base, out / "encoder", encoder_steps, seed, bf16, quiet)
+        reading = presets.TrainingConfig(steps=encoder_steps, learning_rate=1e-3)
+        learner = Reading(base, reading, seed=seed)
+        base = _with_trained(base, "encoder", learner, reading, out, quiet)
     if predictor_steps and "predictor" not in base.weights:
-        base = _train_predictor(base, molecules, out / "predictor", predictor_steps, seed, bf16, device, quiet)
+        predicting = presets.TrainingConfig(steps=predictor_steps, learning_rate=1e-3)
+        predictor = Prediction(base, molecules, predicting, seed=seed, bf16=bf16, device=device)
+        base = _with_trained(base, "predictor", predictor, predicting, out, quiet)
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
     run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)
 
 
-def _train_encoder(base: "Checkpoint", folder: Path, steps: int, seed: int, bf16: bool, quiet: bool) -> "Checkpoint":
-    """Train the text encoder on prompts alone, or take up the one that lies in `folder`."""
-    from t2d_mol.checkpoint import Checkpoint
-    from t2d_mol.cli.progress import training_bar
-    from t2d_mol.config import TrainingConfig
-    from t2d_mol.training.loop import Loop
-    from t2d_mol.training.reader import Reading
-
-    if not (folder / "last.safetensors").exists():
-        training = replace(TrainingConfig(), steps=steps, learning_rate=1e-3)
-        with training_bar("text encoder", quiet=quiet) as show:
-            Loop(Reading(base, training, seed=seed, bf16=bf16), training, folder, show).run()
-    done = Checkpoint.load(folder / "last.safetensors")
-    provenance = base.provenance | {"encoder": done.provenance["encoder"]}
-    weights = base.weights | {"encoder": done.weights["encoder"]}
-    return base.replace(weights=weights, vocabulary=done.vocabulary, provenance=provenance)
-
-
-def _train_predictor(
-    base: "Checkpoint",
-    molecules: "Molecules",
-    folder: Path,
-    steps: int,
-    seed: int,
-    bf16: bool,
-    device: str,
-    quiet: bool,
+def _with_trained(
+    base: "Checkpoint", name: str, objective: "Objective", training: "TrainingConfig", out: Path, quiet: bool
 ) -> "Checkpoint":
-    """Train the property network on half B, or take up the one that lies in `folder`."""
+    """Train a network in the run's folder, or go on where that was left, and return the checkpoint with it."""
     from t2d_mol.checkpoint import Checkpoint
-    from t2d_mol.cli.progress import training_bar
-    from t2d_mol.config import TrainingConfig
-    from t2d_mol.training.loop import Loop
-    from t2d_mol.training.predictor import Prediction
 
-    if not (folder / "last.safetensors").exists():
-        training = replace(TrainingConfig(), steps=steps, learning_rate=1e-3)
-        objective = Prediction(base, molecules, training, seed=seed, bf16=bf16, device=device)
-        with training_bar("property network", quiet=quiet) as show:
-            Loop(objective, training, folder, show).run()
+    folder = out / name
+    resume = (folder / "state.safetensors").exists()
+    run_loop(objective, training, folder, name, resume=resume, force=False, quiet=quiet)
     done = Checkpoint.load(folder / "last.safetensors")
-    provenance = base.provenance | {"predictor": done.provenance["predictor"]}
-    return base.replace(weights=base.weights | {"predictor": done.weights["predictor"]}, provenance=provenance)
+    provenance = base.provenance | {name: done.provenance[name]}
+    weights = base.weights | {name: done.weights[name]}
+    return base.replace(weights=weights, vocabulary=done.vocabulary or base.vocabulary, provenance=provenance)

@@ -1,6 +1,5 @@
 """`t2d-mol pretrain`: learn the distribution of all molecules, without labels."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Steps, run_loop
+from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Snapshots, Steps, run_loop
 
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the network: minutes at first, then 1.5 times as fast.")]
 
@@ -21,6 +20,7 @@ def pretrain(
     max_minutes: MaxMinutes = 0.0,
     batch_size: BatchSize = 64,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1.5e-3,
+    snapshot: Snapshots = None,
     compile_: Compile = False,
     resume: Resume = False,
     data: options.Data = options.DEFAULT_DATA,
@@ -44,15 +44,13 @@ def pretrain(
 
     device = options.pick_device(device)
     model = presets.preset(preset)
-    training = replace(
-        presets.TrainingConfig(),
-        steps=steps,
-        max_minutes=max_minutes,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
+    training = presets.TrainingConfig(
+        steps=steps, max_minutes=max_minutes, batch_size=batch_size, learning_rate=learning_rate
     )
     bf16 = options.pick_bf16(precision, device, training=True)
     objective = Pretraining(Molecules.load(data), model, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.compile_parts()
-    run_loop(objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet)
+    run_loop(
+        objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=tuple(snapshot or ())
+    )

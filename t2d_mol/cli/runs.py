@@ -15,11 +15,25 @@ if TYPE_CHECKING:
 Steps = Annotated[int, typer.Option(help="Budget in steps.", min=0)]
 MaxMinutes = Annotated[float, typer.Option(help="Budget in minutes.", min=0)]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run that lies in the output folder.")]
+Snapshots = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--snapshot", help="Keep a checkpoint at this fraction of the budget; may be repeated.", show_default=False
+    ),
+]
 BatchSize = Annotated[int, typer.Option(help="Molecules a step.", min=1)]
 
 
 def run_loop(
-    objective: "Objective", training: "TrainingConfig", out: Path, title: str, *, resume: bool, force: bool, quiet: bool
+    objective: "Objective",
+    training: "TrainingConfig",
+    out: Path,
+    title: str,
+    *,
+    resume: bool,
+    force: bool,
+    quiet: bool,
+    snapshots: tuple[float, ...] = (),
 ) -> None:
     """Train with progress on stderr, resuming or starting anew, and say where the result lies.
 
@@ -33,7 +47,7 @@ def run_loop(
     if (out / "state.safetensors").exists() and not (resume or force):
         raise UsageError(f"{out} holds a run", "continue it with --resume or start anew with --force")
     with training_bar(title, quiet=quiet) as show:
-        loop = Loop(objective, training, out, show)
+        loop = Loop(objective, training, out, show, snapshots=snapshots)
         if resume:
             loop.resume()
         else:

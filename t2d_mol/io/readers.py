@@ -103,16 +103,16 @@ def _molecule(numbers: list[int], positions: Any, bonds: Any = None, charges: An
 
 
 def _read_sdf(text: str) -> Iterator[ReadMolecule]:
-    from rdkit import Chem, RDLogger
+    from rdkit import Chem, rdBase
 
     blocks = text.split("$$$$\n")
     if blocks and not blocks[-1].strip():
         blocks.pop()
-    blocker = RDLogger.logger()
-    blocker.setLevel(RDLogger.CRITICAL)
     for number, block in enumerate(blocks, 1):
         try:
-            yield _from_rdkit(number, Chem.MolFromMolBlock(block, sanitize=False, removeHs=False), _tags(block))
+            with rdBase.BlockLogs():
+                mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
+            yield _from_rdkit(number, mol, _tags(block))
         except (ValueError, RuntimeError) as error:
             yield ReadMolecule(number, error=str(error).strip().splitlines()[0])
 

@@ -61,7 +61,8 @@ class PairUpdate(nn.Module):
         products = pair_products(self.project(vectors), self.lmax)
         left, right = self.atoms(scalars).chunk(2, -1)
         hidden = self.mix(torch.cat([self.norm(pairs), products.to(pairs.dtype)], -1))
-        return pairs + self.out(F.silu(hidden + left[:, :, None] + right[:, None]))
+        updated: Tensor = pairs + self.out(F.silu(hidden + left[:, :, None] + right[:, None]))
+        return updated
 
 
 class Attention(nn.Module):
@@ -82,14 +83,14 @@ class Attention(nn.Module):
         """Return the updates (B, N, S) and (B, N, M, C)."""
         b, n, _ = scalars.shape
         pairs = self.norm(pairs)
-        bias, strength = self.from_pairs(pairs).split([self.heads, self.vectors], -1)
+        bias, strength = torch.split(self.from_pairs(pairs), [self.heads, self.vectors], -1)
         query, key, value = self.query_key_value(scalars).view(b, n, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
         logits = query @ key.transpose(-1, -2) * self.width**-0.5 + bias.permute(0, 3, 1, 2)
         weights = torch.softmax(precise(logits) + context.keys, -1).to(value.dtype)
 
         carried = self.values(vectors).view(b, n, self.components, self.heads, -1).permute(0, 3, 1, 2, 4).flatten(3)
         moved = weights @ torch.cat([value, carried.to(value.dtype)], -1)
-        gathered, carried = moved.split([self.width, carried.shape[-1]], -1)
+        gathered, carried = torch.split(moved, [self.width, carried.shape[-1]], -1)
         gathered = gathered.transpose(1, 2).flatten(2)
         carried = carried.view(b, self.heads, n, self.components, -1).permute(0, 2, 3, 1, 4).flatten(3)
 
@@ -126,7 +127,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, scalars: int, vectors: int, lmax: int) -> None:
         super().__init__()
-        self.lmax, self.split = lmax, (scalars, vectors)
+        self.lmax, self.split = lmax, [scalars, vectors]
         self.mix = VectorLinear(vectors, 2 * vectors, lmax)
         self.inner = nn.Linear(scalars + vectors * lmax, 3 * scalars)
         self.out = nn.Linear(3 * scalars, scalars + vectors)
@@ -135,7 +136,7 @@ class FeedForward(nn.Module):
         """Return the updates (B, N, S) and (B, N, M, C)."""
         probes, gated = self.mix(vectors).chunk(2, -1)
         hidden = F.silu(self.inner(torch.cat([scalars, norms(probes, self.lmax).to(scalars.dtype)], -1)))
-        update, gates = self.out(hidden).split(self.split, -1)
+        update, gates = torch.split(self.out(hidden), self.split, -1)
         return update, gated * gates[..., None, :]
 
 

@@ -24,6 +24,8 @@ class RadialBasis(nn.Module):
         centres = torch.cat([torch.linspace(0.5, 4.0, 32), torch.linspace(4.5, 13.5, 10)])
         widths = torch.cat([torch.full((32,), 0.15), torch.full((10,), 1.0)])
         self.size = len(centres)
+        self.centres: Tensor
+        self.inverse: Tensor
         self.register_buffer("centres", centres / widths, persistent=False)
         self.register_buffer("inverse", scale / widths, persistent=False)
 
@@ -75,6 +77,7 @@ class EquivariantDenoiser(nn.Module):
         self.ends = nn.Linear(s, 2 * p)
         self.bonds_hidden = nn.Linear(p + self.radial.size, 2 * p)
         self.bonds_out = nn.Linear(2 * p, BONDS)
+        self.frequencies: Tensor
         frequencies = torch.exp(torch.linspace(math.log(0.25), math.log(8.0), 16))
         self.register_buffer("frequencies", frequencies, persistent=False)
 
@@ -102,7 +105,7 @@ class EquivariantDenoiser(nn.Module):
 
     def compile_parts(self) -> None:
         """Compile each part for the shapes that occur; for training without prompts, where they are few."""
-        torch._dynamo.config.recompile_limit = 64  # type: ignore[attr-defined]
+        torch._dynamo.config.recompile_limit = 64
         for block in self.blocks:
             block.compile(dynamic=False)
         self._embed = torch.compile(self._embed, dynamic=False)  # type: ignore[method-assign]

@@ -36,7 +36,7 @@ def to_e3nn(features: Tensor, lmax: int) -> Tensor:
 
 def split_by_l(features: Tensor, lmax: int) -> tuple[Tensor, ...]:
     """Split (…, M, C) into one (…, 2l + 1, C) for each l."""
-    return features.split([2 * l + 1 for l in range(1, lmax + 1)], dim=-2)
+    return torch.split(features, [2 * l + 1 for l in range(1, lmax + 1)], dim=-2)
 
 
 def directions(vectors: Tensor, lmax: int, epsilon: float = 1e-4) -> Tensor:

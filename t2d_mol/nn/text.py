@@ -78,6 +78,8 @@ class TextEncoder(nn.Module):
         self.kind = nn.Linear(width, len(KINDS))
         self.level = nn.Linear(width, len(LEVELS))
         self.value = nn.Linear(width, 1)
+        self.means: Tensor
+        self.scales: Tensor
         self.register_buffer("means", torch.tensor([*statistics.mean, 0.0]), persistent=False)
         self.register_buffer("scales", torch.tensor([*statistics.mad, 1.0]), persistent=False)
 

@@ -111,7 +111,8 @@ class Molecules:
         values = self.arrays.properties
         if values.shape[1] == len(QM9_COLUMNS):
             values = values[:, [qm9_column(prop) for prop in PROPERTIES]]
-        return values.astype(np.float64) * factors
+        converted: NDArray[np.float64] = values.astype(np.float64) * factors
+        return converted
 
     def positions(self, atoms: slice = slice(None)) -> NDArray[np.float32]:
         """Return coordinates (n, 3) in Å of a run of atoms, all by default."""
@@ -185,7 +186,8 @@ def _pack_bonds(orders: NDArray[np.uint8]) -> NDArray[np.uint16]:
 def _ranges(offsets: NDArray[np.int32], indices: NDArray[np.intp]) -> NDArray[np.intp]:
     starts, counts = offsets[indices], np.diff(offsets)[indices]
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(starts, counts) + within
+    places: NDArray[np.intp] = np.repeat(starts, counts) + within
+    return places
 
 
 def _offsets(offsets: NDArray[np.int32], indices: NDArray[np.intp]) -> NDArray[np.int32]:

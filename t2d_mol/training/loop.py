@@ -24,7 +24,10 @@ Metrics = dict[str, float]
 class Objective(Protocol):
     """What a training run minimises."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """The network whose parameters are trained."""
+        ...
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step in the network's parameters; return the step's losses and `molecules`."""
@@ -89,6 +92,7 @@ class Loop:
         if not (self.config.steps or self.config.max_minutes):
             raise UsageError("training needs a budget", "give --steps or --max-minutes")
         self.step, self.seconds, self.best, self._sums = 0, 0.0, math.inf, dict[str, float]()
+        self._smooth = 0.0
         self.progress = Report()
         parameters = [parameter for parameter in self.objective.network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -240,7 +244,7 @@ class Loop:
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self._stop = True
 
-        kept: dict[int, Any] = {}
+        kept: dict[signal.Signals, Any] = {}
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 kept[number] = signal.signal(number, stop)
@@ -249,8 +253,8 @@ class Loop:
         try:
             yield
         finally:
-            for number, handler in kept.items():
-                signal.signal(number, handler)
+            for restored, handler in kept.items():
+                signal.signal(restored, handler)
 
 
 def _binned(sums: Metrics) -> list[str]:

@@ -68,4 +68,5 @@ class Prediction:
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             predicted = self.network(batch.types, batch.positions, batch.mask)
-        return (predicted - values.to(self.device)).abs()
+        errors: Tensor = (predicted - values.to(self.device)).abs()
+        return errors

@@ -41,12 +41,12 @@ def draw_values(statistics: Statistics, rng: Random) -> list[float]:
 class Reading:
     """The reading objective: the slots of the encoder recover the targets of a sentence. Meets `loop.Objective`."""
 
-    def __init__(self, base: Checkpoint, training: TrainingConfig, *, seed: int, bf16: bool = False) -> None:
+    def __init__(self, base: Checkpoint, training: TrainingConfig, *, seed: int) -> None:
         torch.manual_seed(seed)
         words = vocabulary()
         self.base = base.replace(vocabulary=words)
         self.network = TextEncoder(base.config.encoder, words, base.statistics)
-        self.training, self.seed, self.bf16 = training, seed, bf16
+        self.training, self.seed = training, seed
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
@@ -80,8 +80,7 @@ class Reading:
 
     def _losses(self, texts: list[str], rows: list[list[Target]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         kinds, levels, values = target_tensors(rows, self.base.statistics)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            kind, level, value = (part.float() for part in self.network.read(self.network(texts)))
+        kind, level, value = self.network.read(self.network(texts))
         exact, leveled = kinds == KINDS.index("exact"), kinds == KINDS.index("level")
         right = kind.argmax(-1) == kinds
         right &= ~exact | ((value - values).abs() < 0.1)
