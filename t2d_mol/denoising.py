@@ -1,4 +1,4 @@
-"""What a denoiser is: the vocabulary that networks, diffusion and training share. Nothing here computes.
+"""What a denoiser is: the vocabulary that networks, diffusion and training share.
 
 Shape letters: B molecules, N atoms (padded), T tokens of a prompt, D width.
 """
@@ -80,3 +80,10 @@ class Denoiser(Protocol):
             memory: encoded prompts; None is NULL for every molecule.
         """
         ...
+
+
+def centred(positions: Tensor, mask: Tensor) -> Tensor:
+    """Project (B, N, 3) positions onto the zero-centroid subspace of the atoms of mask (B, N); the padding becomes 0."""
+    kept = positions * mask[..., None]
+    mean = kept.sum(1, keepdim=True) / mask.sum(1)[:, None, None]
+    return (kept - mean) * mask[..., None]

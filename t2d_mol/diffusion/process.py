@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from t2d_mol.config import DiffusionConfig
-from t2d_mol.denoising import Estimate, Noisy
+from t2d_mol.denoising import Estimate, Noisy, centred
 from t2d_mol.diffusion.schedule import NoiseSchedule
 from t2d_mol.elements import BOND_ORDERS, SYMBOLS
 from t2d_mol.molecule import MoleculeBatch
@@ -89,13 +89,6 @@ class Process:
             + config.bond_weight * losses.bonds
             + config.charge_weight * losses.charges
         )
-
-
-def centred(positions: Tensor, mask: Tensor) -> Tensor:
-    """Project (B, N, 3) positions onto the zero-centroid subspace of the atoms; the padding becomes 0."""
-    kept = positions * mask[..., None]
-    mean = kept.sum(1, keepdim=True) / mask.sum(1)[:, None, None]
-    return (kept - mean) * mask[..., None]
 
 
 def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:

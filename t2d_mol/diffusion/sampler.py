@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
-from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy
-from t2d_mol.diffusion.process import Process, centred
+from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
+from t2d_mol.diffusion.process import Process
 from t2d_mol.elements import BOND_ORDERS, SYMBOLS
 from t2d_mol.molecule import MoleculeBatch
 

@@ -16,17 +16,19 @@ class NoiseSchedule:
     Attributes:
         log_mean, log_std: ln σ is normal with these in training.
         sigma_min, sigma_max: where sampling ends and begins.
-        bend: in (0, 1); the closer to 1, the more sampling steps lie in the middle of the log-σ range.
+        focus: the σ around which sampling steps are densest, near the data's standard deviation of 1.
+        spread: width in ln σ of the range around `focus` where they are dense.
         churn: factor by which a sampling step raises σ before denoising, while σ lies within `churn_range`.
     """
 
     log_mean: float = -1.2
     log_std: float = 1.4
     sigma_min: float = 0.004
-    sigma_max: float = 20.0
-    bend: float = 0.95
-    churn: float = 1.4
-    churn_range: tuple[float, float] = (0.03, 3.0)
+    sigma_max: float = 10.0
+    focus: float = 0.8
+    spread: float = 1.0
+    churn: float = 1.25
+    churn_range: tuple[float, float] = (0.1, 3.0)
 
     def draw(self, count: int, generator: Generator | None = None) -> Tensor:
         """Draw (count,) noise levels, stratified: one in each of `count` equally probable intervals."""
@@ -44,13 +46,14 @@ class NoiseSchedule:
         return ((1 + sigma) / sigma).clamp(max=4)
 
     def grid(self, steps: int) -> list[float]:
-        """Return the `steps` + 1 noise levels of a sampler, from `sigma_max` down to `sigma_min` and then 0."""
-        start, end = math.log(self.sigma_max), math.log(self.sigma_min)
-        levels = []
-        for step in range(steps):
-            fraction = step / max(steps - 1, 1)
-            bent = 0.5 + math.asin(self.bend * (2 * fraction - 1)) / (2 * math.asin(self.bend))
-            levels.append(math.exp(start + (end - start) * bent))
+        """Return the `steps` + 1 noise levels of a sampler, from `sigma_max` down to `sigma_min` and then 0.
+
+        ln σ = ln focus + spread · sinh(u) with u linear: even steps near `focus`, ever longer ones away from it.
+        """
+        centre = math.log(self.focus)
+        start, end = (math.asinh((math.log(bound) - centre) / self.spread) for bound in (self.sigma_max, self.sigma_min))
+        fractions = (step / max(steps - 1, 1) for step in range(steps))
+        levels = [math.exp(centre + self.spread * math.sinh(start + (end - start) * part)) for part in fractions]
         return [*levels, 0.0]
 
     def churned(self, sigma: float) -> float:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from t2d_mol.config import DenoiserConfig, DiffusionConfig
-from t2d_mol.denoising import Estimate, Memory, Noisy
+from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.elements import BOND_ORDERS, CHARGES, MAX_ATOMS, SYMBOLS
 from t2d_mol.nn.blocks import Block, Context
 from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions, precise
@@ -39,13 +39,6 @@ def pair_distances(positions: Tensor) -> tuple[Tensor, Tensor]:
     """Return differences (B, N, N, 3) and distances (B, N, N), differentiable where atoms coincide."""
     difference = positions[:, :, None] - positions[:, None]
     return difference, (difference.square().sum(-1) + 1e-10).sqrt()
-
-
-def centre(positions: Tensor, mask: Tensor) -> Tensor:
-    """Move the centroid of the atoms of (B, N, 3) positions to 0 and set the padding to 0."""
-    kept = positions * mask[..., None]
-    mean = kept.sum(1, keepdim=True) / mask.sum(1)[:, None, None]
-    return (kept - mean) * mask[..., None]
 
 
 class EquivariantDenoiser(nn.Module):
@@ -99,7 +92,7 @@ class EquivariantDenoiser(nn.Module):
             scalars, vectors, pairs = block(scalars, vectors, pairs, context)
         raw = precise(self.positions_out(self.vector_norm(vectors)[..., :3, :])[..., 0])
         clean = (noisy.positions + sigma * (1 + sigma**2).sqrt() * raw) / (1 + sigma**2)
-        positions = centre(clean, mask)
+        positions = centred(clean, mask)
         atoms = precise(self.atoms_out(scalars))
         return Estimate(positions, atoms[..., :TYPES], self._bonds(scalars, pairs, positions), atoms[..., TYPES:])
 

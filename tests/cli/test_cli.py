@@ -61,6 +61,14 @@ def test_a_table_of_prompts_becomes_a_table_of_records(model: list[str], tmp_pat
     assert again.stdout == done.stdout
 
 
+def test_a_bad_prompt_of_a_file_is_left_out_and_the_rest_keep_their_rows(model: list[str]) -> None:
+    table = 'prompt\nlow gap\n"gap of 7 Debye"\nhigh gap\n'
+    done = run("sample", "-f", "-", "-n", "1", "--format", "csv", *model, *QUICK, given=table)
+    assert done.returncode == 0
+    assert "prompt 2 is left out" in done.stderr
+    assert [row["row"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["0", "2"]
+
+
 def test_records_go_to_a_file_that_is_not_overwritten(model: list[str], tmp_path: Path) -> None:
     out = tmp_path / "a.smi"
     arguments = ("sample", "low gap", "-n", "3", "-o", str(out), *model, *QUICK)
