@@ -18,13 +18,19 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
         return None
     from t2d_mol.config import read_toml
 
-    values = {key.replace("-", "_"): value for key, value in read_toml(path).items()}
-    known = {parameter.name for parameter in context.command.params}
-    unknown = sorted(set(values) - known)
+    names = {key: item.name or key for item in context.command.params for key in _spellings(item.name or "", item.opts)}
+    values = read_toml(path)
+    unknown = [key for key in values if key not in names]
     if unknown:
         raise typer.BadParameter(f"{path} holds the unknown option {unknown[0]!r}")
-    context.default_map = {**(context.default_map or {}), **values}
+    context.default_map = {**(context.default_map or {}), **{names[key]: value for key, value in values.items()}}
     return path
+
+
+def _spellings(name: str, flags: list[str]) -> set[str]:
+    """Return the keys by which a TOML file may name an option: its flags without dashes, with - or _ between words."""
+    plain = {flag.lstrip("-") for flag in flags}
+    return {name} | plain | {flag.replace("-", "_") for flag in plain}
 
 
 Seed = Annotated[int, typer.Option(help="Seed of all randomness.", min=0)]

@@ -127,6 +127,7 @@ class Molecules:
         partial = path.with_name(path.name + ".part")
         header = {"format": FORMAT, "properties": json.dumps(list(QM9_COLUMNS))}
         save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial, header)
+        partial.chmod(0o644)
         partial.replace(path)
 
     @classmethod

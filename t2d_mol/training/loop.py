@@ -92,7 +92,6 @@ class Loop:
         if not (self.config.steps or self.config.max_minutes):
             raise UsageError("training needs a budget", "give --steps or --max-minutes")
         self.step, self.seconds, self.best, self._sums = 0, 0.0, math.inf, dict[str, float]()
-        self._smooth = 0.0
         self.progress = Report()
         parameters = [parameter for parameter in self.objective.network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -111,9 +110,9 @@ class Loop:
         start = self.seconds
         with self._signals():
             while (fraction := self._fraction()) < 1 and not self._stop:
-                self._train_step(fraction)
+                molecules = self._train_step(fraction)
                 self.seconds = start + time.monotonic() - began
-                self._show()
+                self._show(molecules)
                 if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                     self.save()
                     saved = time.monotonic()
@@ -165,7 +164,8 @@ class Loop:
             states.setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
 
-    def _train_step(self, fraction: float) -> None:
+    def _train_step(self, fraction: float) -> float:
+        """Take one step; return how many molecules it saw."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.learning_rate * self._rate_factor(fraction)
         self.optimiser.zero_grad(set_to_none=True)
@@ -181,9 +181,9 @@ class Loop:
         loss = metrics["loss"]
         if math.isfinite(loss):
             self.progress.loss = loss if math.isnan(self.progress.loss) else 0.99 * self.progress.loss + 0.01 * loss
-        self.progress.rate = metrics["molecules"]
         if self.step % self.log_every == 0:
             self._flush_metrics()
+        return metrics["molecules"]
 
     def _flush_metrics(self) -> None:
         steps, molecules = self._sums.pop("steps"), self._sums.pop("molecules")
@@ -229,14 +229,12 @@ class Loop:
         warm = min(1.0, (self.step + 1) / self.config.warmup)
         return warm * min(1.0, (1 - fraction) / (1 - self.config.decay_from))
 
-    def _show(self) -> None:
-        progress, batch = self.progress, self.progress.rate
-        minutes = self.seconds / 60
-        seconds = max(self.seconds - 60 * progress.minutes, 1e-9)
-        smooth = batch / seconds if progress.step == 0 else 0.95 * self._smooth + 0.05 * batch / seconds
-        self._smooth, fraction = smooth, max(self._fraction(), 1e-9)
-        left = minutes * (1 - fraction) / fraction
-        self.progress = Report(self.step, progress.loss, smooth, minutes, left, fraction)
+    def _show(self, molecules: float) -> None:
+        past, minutes = self.progress, self.seconds / 60
+        rate = molecules / max(self.seconds - 60 * past.minutes, 1e-9)
+        rate = rate if past.step == 0 else 0.95 * past.rate + 0.05 * rate
+        fraction = max(self._fraction(), 1e-9)
+        self.progress = Report(self.step, past.loss, rate, minutes, minutes * (1 - fraction) / fraction, fraction)
         self.report(self.progress)
 
     @contextmanager

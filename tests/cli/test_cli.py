@@ -156,7 +156,7 @@ def test_explain_shows_what_was_understood(model: list[str]) -> None:
 
 def test_options_can_come_from_a_file(model: list[str], tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
-    config.write_text('count = 3\nsteps = 4\nformat_ = "smi"\n')
+    config.write_text('n = 3\nsteps = 4\nformat = "smi"\nbatch_size = 2\n')
     done = run("sample", "low gap", "--config", str(config), *model)
     assert len(done.stdout.splitlines()) == 3
     assert len(run("sample", "low gap", "--config", str(config), "-n", "1", *model).stdout.splitlines()) == 1
