@@ -31,6 +31,10 @@ BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
 
 
+WINDOW: Final = 4
+"""Batches whose molecules are sorted by size before they are sampled; they come out in the order asked for."""
+
+
 @dataclass(frozen=True)
 class SamplingConfig:
     """How molecules are sampled.
@@ -117,9 +121,8 @@ class Model:
         """
         places = ((row, prompt, k) for row, prompt in prompts for k in range(count))
         numbered = enumerate(places)
-        while batch := list(islice(numbered, config.batch_size)):
-            jobs = [self._job(*place, index, config) for index, place in batch]
-            yield from self._sample_batch(jobs, config)
+        while window := list(islice(numbered, WINDOW * config.batch_size)):
+            yield from self._sample_window([self._job(*place, index, config) for index, place in window], config)
 
     def sample_valid(
         self,
@@ -136,17 +139,15 @@ class Model:
         """
         index = 0
         rows = iter(prompts)
-        while window := list(islice(rows, max(1, config.batch_size // count))):
+        while window := list(islice(rows, max(1, WINDOW * config.batch_size // count))):
             kept: list[list[GeneratedMolecule]] = [[] for _ in window]
             for attempt in range(attempts):
                 short = [place for place, done in enumerate(kept) if len(done) < count]
                 wanted = [(place, k) for place in short for k in range(attempt * count, (attempt + 1) * count)]
-                for start in range(0, len(wanted), config.batch_size):
-                    part = wanted[start : start + config.batch_size]
-                    jobs = [self._job(*window[place], k, 0, config) for place, k in part]
-                    for (place, _), made in zip(part, self._sample_batch(jobs, config), strict=True):
-                        if made.state == "valid" and len(kept[place]) < count:
-                            kept[place].append(made)
+                jobs = [self._job(*window[place], k, 0, config) for place, k in wanted]
+                for (place, _), made in zip(wanted, self._sample_window(jobs, config), strict=True):
+                    if made.state == "valid" and len(kept[place]) < count:
+                        kept[place].append(made)
             for made in chain.from_iterable(kept):
                 yield replace(made, index=index)
                 index += 1
@@ -168,6 +169,16 @@ class Model:
         targets = tuple(settle(target, self.statistics, drawn) for target in prompt.targets)
         text = prompt.text if targets == prompt.targets else mixed_prompt(targets, self.statistics)
         return _Job(prompt, row, index, seed, atoms, _as_read(text, targets), targets)
+
+    def _sample_window(self, jobs: list[_Job], config: SamplingConfig) -> list[GeneratedMolecule]:
+        """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order."""
+        order = sorted(range(len(jobs)), key=lambda place: jobs[place].atoms)
+        made: dict[int, GeneratedMolecule] = {}
+        for start in range(0, len(order), config.batch_size):
+            places = order[start : start + config.batch_size]
+            batch = self._sample_batch([jobs[place] for place in places], config)
+            made |= zip(places, batch, strict=True)
+        return [made[place] for place in range(len(jobs))]
 
     def _sample_batch(self, jobs: list[_Job], config: SamplingConfig) -> Iterator[GeneratedMolecule]:
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
