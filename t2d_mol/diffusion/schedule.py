@@ -25,10 +25,10 @@ class NoiseSchedule:
     log_std: float = 1.4
     sigma_min: float = 0.004
     sigma_max: float = 10.0
-    focus: float = 0.8
-    spread: float = 1.0
-    churn: float = 1.25
-    churn_range: tuple[float, float] = (0.1, 3.0)
+    focus: float = 0.6
+    spread: float = 0.5
+    churn: float = 1.4
+    churn_range: tuple[float, float] = (0.15, 2.0)
 
     def draw(self, count: int, generator: Generator | None = None) -> Tensor:
         """Draw (count,) noise levels, stratified: one in each of `count` equally probable intervals."""
