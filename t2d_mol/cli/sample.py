@@ -157,7 +157,7 @@ def _print_table(molecules: "Iterable[GeneratedMolecule]", stream: TextIO) -> No
 
     table = Table()
     for title in ("", "SMILES", "state", "atoms"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for prop in PROPERTIES:
         table.add_column(f"{prop.symbol}\n{prop.unit}", justify="right")
     for generated in molecules:
