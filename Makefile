@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: help run test test-all lint bench clean
+.PHONY: help run test test-all test-browser lint bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +21,15 @@ help:  ## list the targets
 	touch $@
 
 .venv/ready-test: .venv/ready
-	$(PIP) install -c constraints.txt -e '.[test]'
+	$(PIP) install -c constraints.txt -e '.[test,physics,check,dft,plot]'
 	touch $@
 
 run: .venv/ready  ## install, generate 8 molecules, show them and leave molecules.sdf
 	.venv/bin/t2d-mol sample "a molecule with high polarizability" -n 8 -o molecules.sdf --table --force
+
+.venv/ready-browser: .venv/ready-test
+	$(PIP) install -c constraints.txt -e '.[browser]'
+	touch $@
 
 test: .venv/ready-test  ## install what tests need and run the default suite
 	.venv/bin/python -m pytest -n 2
@@ -33,13 +37,20 @@ test: .venv/ready-test  ## install what tests need and run the default suite
 test-all: .venv/ready-test  ## the default suite and the slow tests
 	.venv/bin/python -m pytest -m ''
 
+test-browser: .venv/ready-browser  ## the report in headless Chromium, which is installed where apt-get can
+	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+	|| { echo "Chromium is missing: install it (Debian: apt install chromium) or set CHROMIUM"; exit 1; }
+	.venv/bin/python -m pytest -m browser tests/browser
+
 lint: .venv/ready-test  ## formatting, style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-bench: .venv/ready  ## training and sampling speed of each preset on this machine
+bench: .venv/ready-test  ## speed of training, sampling and scoring on this machine
 	.venv/bin/python benchmarks/bench.py
+	.venv/bin/python benchmarks/scoring.py
 
 clean:  ## remove what was installed and built
 	rm -rf .venv build dist *.egg-info

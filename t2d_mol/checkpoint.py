@@ -1,5 +1,6 @@
 """The one file format of models: safetensors with a JSON header, sufficient to sample without any data set."""
 
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
@@ -35,6 +36,11 @@ class Statistics:
     mad: tuple[float, ...]
     percentiles: tuple[tuple[float, ...], ...]
     covariance: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def from_lists(cls, values: dict[str, Any]) -> "Statistics":
+        """Build the statistics from the lists JSON knows."""
+        return cls(**{key: _tuples(value) for key, value in values.items()})
 
     def normalise(self, index: int, value: float) -> float:
         """Return the normalised value of property `index`."""
@@ -100,6 +106,10 @@ class Checkpoint:
         except RuntimeError as error:
             raise MissingError(f"the checkpoint's {name} does not fit its configuration: {error}") from None
 
+    def digest(self) -> str:
+        """Return a short hash of the weights, by which results name the model they are of."""
+        return tensor_digest(self.weights)
+
     def save(self, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
         """Write the checkpoint beside the target and rename it; floating weights are stored as `dtype`."""
         tensors = {
@@ -136,11 +146,10 @@ class Checkpoint:
             for name, value in tensors.items():
                 network, _, key = name.partition(".")
                 weights.setdefault(network, {})[key] = value
-            statistics = Statistics(**{key: _tuples(value) for key, value in header["statistics"].items()})
             checkpoint = cls(
                 config=from_dict(ModelConfig, header["config"]),
                 weights=weights,
-                statistics=statistics,
+                statistics=Statistics.from_lists(header["statistics"]),
                 vocabulary=tuple(header["vocabulary"]),
                 provenance=header["provenance"],
                 **(special | {"joint": special["joint"].float()}),
@@ -153,6 +162,15 @@ class Checkpoint:
         if not all(math.isfinite(float(value.float().sum())) for value in tensors.values()):
             raise MissingError(f"{path} holds weights that are not finite")
         return checkpoint
+
+
+def tensor_digest(groups: dict[str, dict[str, Tensor]]) -> str:
+    """Return a short hash of named tensors, the same for the same values."""
+    found = hashlib.blake2b(digest_size=8)
+    for name, state in sorted(groups.items()):
+        for key, value in sorted(state.items()):
+            found.update(f"{name}.{key}".encode() + value.detach().cpu().float().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

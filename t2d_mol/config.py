@@ -22,6 +22,7 @@ class DenoiserConfig:
         heads: attention heads.
         lmax: highest angular momentum, 1 or 2.
         memory: width of the prompt tokens.
+        summary: width of the prompt's summary, 0 for a denoiser that sees the tokens alone.
     """
 
     blocks: int = 6
@@ -31,6 +32,7 @@ class DenoiserConfig:
     heads: int = 8
     lmax: int = 1
     memory: int = 128
+    summary: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,18 +136,25 @@ class ModelConfig:
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
 
 
+SUMMARY: Final = 96
+"""Width of the summary the built-in encoders make of a prompt, see `nn.text.summarised`."""
+
 PRESETS: Final = {
     "tiny": ModelConfig(
-        DenoiserConfig(blocks=3, scalars=64, vectors=16, pairs=24, heads=4, memory=64),
+        DenoiserConfig(blocks=3, scalars=64, vectors=16, pairs=24, heads=4, memory=64, summary=SUMMARY),
         EncoderConfig(width=64),
         PropertyConfig(blocks=2, scalars=48, vectors=12, pairs=16, heads=4),
     ),
-    "small": ModelConfig(),
+    "small": ModelConfig(DenoiserConfig(summary=SUMMARY)),
     "base": ModelConfig(
-        DenoiserConfig(blocks=9, scalars=256, vectors=48, pairs=64, heads=8, memory=192), EncoderConfig(width=192)
+        DenoiserConfig(blocks=9, scalars=256, vectors=48, pairs=64, heads=8, memory=192, summary=SUMMARY),
+        EncoderConfig(width=192),
     ),
 }
 """`tiny` for tests and demonstrations, `small` for two cores, `base` for a GPU."""
+
+JUDGE: Final = PropertyConfig(blocks=4, scalars=128, vectors=32, pairs=48, heads=8)
+"""Size of the judge's network."""
 
 
 def to_dict(config: Any) -> dict[str, Any]:

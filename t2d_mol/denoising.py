@@ -57,11 +57,13 @@ class Memory:
         tokens: (B, T, D) vectors the denoiser attends to.
         mask: (B, T) True for tokens, False for padding.
         given: (B,) False where the molecule has no prompt; such rows use the denoiser's learned NULL.
+        summary: (B, S) the prompt as one vector that modulates every block; None where the encoder makes none.
     """
 
     tokens: Tensor
     mask: Tensor
     given: Tensor
+    summary: Tensor | None = None
 
 
 class Denoiser(Protocol):

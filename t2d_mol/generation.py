@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import numpy as np
 import torch
 
 from t2d_mol import __version__
@@ -17,11 +16,11 @@ from t2d_mol.denoising import Memory
 from t2d_mol.diffusion.guidance import Guided
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import Sampler, molecule_seed
-from t2d_mol.elements import CHARGES, NUMBERS
-from t2d_mol.molecule import GeneratedMolecule, Molecule, MoleculeBatch, Prompt, Target
+from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt, Target
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
+from t2d_mol.padding import unpad
 from t2d_mol.prompts.joint import Joint, settle
 from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.properties import KEYS
@@ -226,22 +225,6 @@ def build_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder:
     if checkpoint.vocabulary:
         return TextEncoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics)
     return NumberEncoder(checkpoint.config.encoder)
-
-
-def unpad(batch: MoleculeBatch) -> list[Molecule]:
-    """Return the molecules of a batch, each at its own size."""
-    numbers, charges = np.array(NUMBERS, np.uint8), np.array(CHARGES, np.int8)
-    molecules = []
-    for row, size in enumerate(batch.mask.sum(1).tolist()):
-        molecules.append(
-            Molecule(
-                numbers[batch.types[row, :size].cpu().numpy()],
-                batch.positions[row, :size].cpu().numpy(),
-                batch.bonds[row, :size, :size].cpu().numpy().astype(np.uint8),
-                charges[batch.charges[row, :size].cpu().numpy()],
-            )
-        )
-    return molecules
 
 
 def judged(generated: GeneratedMolecule) -> GeneratedMolecule:

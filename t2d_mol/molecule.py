@@ -35,6 +35,11 @@ class Molecule:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def net_charge(self) -> int:
+        """The sum of the formal charges, 0 if they are unknown."""
+        return 0 if self.charges is None else int(self.charges.sum(dtype=int))
+
 
 @dataclass(frozen=True, eq=False)
 class MoleculeBatch:

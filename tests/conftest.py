@@ -10,7 +10,10 @@ import torch
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.annotation import annotate
 from t2d_mol.config import PRESETS, ModelConfig
+from t2d_mol.evaluation.calibration import finished
+from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.nn.denoiser import EquivariantDenoiser
+from t2d_mol.nn.judge_network import JudgeNetwork
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import TextEncoder
 from t2d_mol.prompts.templates import vocabulary
@@ -75,6 +78,21 @@ def tiny_checkpoint(molecules: Molecules, tiny: ModelConfig) -> Checkpoint:
     joint = torch.from_numpy(np.concatenate([molecules.sizes()[:, None], normalised], 1)).float()
     weights = {name: network.state_dict() for name, network in networks.items()}
     return base.replace(weights=weights, vocabulary=words, joint=joint, statistics=statistics)
+
+
+@pytest.fixture(scope="session")
+def tiny_judge(molecules: Molecules, tiny: ModelConfig) -> JudgeCheckpoint:
+    """An untrained judge, calibrated and measured on the fixture."""
+    torch.manual_seed(0)
+    statistics = statistics_of(molecules.properties())
+    return finished(JudgeCheckpoint(tiny.predictor, statistics, JudgeNetwork(tiny.predictor).state_dict()), molecules)
+
+
+@pytest.fixture(scope="session")
+def judge_file(tiny_judge: JudgeCheckpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("judge") / "judge.safetensors"
+    tiny_judge.save(path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "t2d_mol"
 LAYERS = [
     {"properties", "units", "elements", "errors", "__init__"},
-    {"molecule", "config", "checkpoint", "denoising"},
+    {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "denoising"},
     {"prompts", "qm9", "nn", "diffusion", "chem"},
     {"text2data"},
     {"training"},

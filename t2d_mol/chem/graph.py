@@ -101,8 +101,9 @@ def judge_smiles(smiles: str) -> Judgement:
 
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
-    if mol is None or not mol.GetNumAtoms():
-        return Judgement("invalid", "not a SMILES RDKit can read", None, np.zeros(0, bool))
+    if mol is None or not all(atom.GetAtomicNum() for atom in mol.GetAtoms()) or not mol.GetNumAtoms():
+        return Judgement("invalid", "not the SMILES of a molecule", None, np.zeros(0, bool))
+    Chem.RemoveStereochemistry(mol)  # a molecule's own SMILES carries none either
     mol = Chem.AddHs(mol)
     stable = np.array([not atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()])
     return _verdict(mol, Chem.MolToSmiles(Chem.RemoveHs(mol)), stable)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from t2d_mol import __version__
-from t2d_mol.cli import data, evaluate, explain, finetune, pretrain, sample
+from t2d_mol.cli import data, evaluate, explain, finetune, judge, pretrain, sample
 
 app = typer.Typer(
     name="t2d-mol",
@@ -19,6 +19,7 @@ app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
+app.command("judge")(judge.judge)
 app.command("explain")(explain.explain)
 
 

@@ -1,128 +1,119 @@
-"""`t2d-mol evaluate`: score molecules."""
+"""`t2d-mol evaluate`: score molecules, generate and score prompts, run a protocol, measure the judge."""
 
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-
-if TYPE_CHECKING:
-    from t2d_mol.evaluation.score import Score
+from t2d_mol.cli.explain import Values
 
 
 @handled
 def evaluate(
     file: Annotated[
-        str, typer.Argument(help="SDF, XYZ, JSONL, SMILES or CSV with a column smiles; - is stdin.", show_default=False)
+        str,
+        typer.Argument(
+            help="SDF, XYZ, JSONL, SMILES or CSV of molecules, or a CSV with a column prompt; - is stdin.",
+            show_default=False,
+        ),
     ] = "",
     split: Annotated[
         str | None,
         typer.Option(help="Instead of a file: train, validation or test, the molecules of that split of --data."),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a file: unconditional, conditional or text; generates, scores and fills the folder -o."
+        ),
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Instead of a file: measure the judge on --data, beside published bounds.")
+    ] = False,
+    oracle: Annotated[
+        str | None,
+        typer.Option(help="none, network, xtb or dft; by default network where something is generated, else none."),
+    ] = None,
+    polarizability: Annotated[
+        bool, typer.Option("--polarizability", help="xtb and dft read the polarizability too; about five times the work.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="PoseBusters' checks and MMFF strain.")] = False,
+    relax: Annotated[bool, typer.Option("--relax", help="Relax under GFN2-xTB: RMSD and energy drop.")] = False,
+    count: Annotated[
+        int | None, typer.Option("-n", help="Molecules for each prompt (8), or of a protocol's groups.", min=1)
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Rows of a batch of prompts (csv or jsonl; - is stdout), or a folder.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the batch or protocol that -o began.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     rows: Annotated[str | None, typer.Option("--rows", help="CSV file of one row for each molecule; - is stdout.")] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML file: tables, figures and molecules in one page.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for the figures as PNG.")] = None,
     min_valid: Annotated[
         float | None, typer.Option(help="Exit 5 if the rate of valid molecules, by their bonds, is below this.")
     ] = None,
+    max_mae: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Exit 5 if the error of a property exceeds this, e.g. alpha=2.5; may be repeated.", show_default=False
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)] = 50,
+    guidance: Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)] = 2.0,
+    values: Values = "auto",
+    batch_size: Annotated[int, typer.Option(help="Molecules sampled together.", min=1)] = 32,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint whose training molecules decide novelty; the bundled one by default."),
+        typer.Option(
+            help="Checkpoint that generates, and whose training molecules decide novelty; by default the bundled one."
+        ),
     ] = None,
+    judge: Annotated[Path | None, typer.Option(help="The network oracle's file; by default the bundled one.")] = None,
+    dft_cache: Annotated[Path, typer.Option(help="Folder in which the dft oracle keeps its results.")] = Path(
+        ".t2d-mol/dft"
+    ),
     data: options.Data = options.DEFAULT_DATA,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    threads: options.Threads = 0,
+    config: options.ConfigFile = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Score molecules by the look-up rule of the literature and by the bonds they carry.
+    """Score molecules by the look-up rule of the literature, by the bonds they carry, and against their targets.
 
-    For example: t2d-mol sample "high polarizability" -n 20 --format sdf | t2d-mol evaluate -
+    For example: t2d-mol sample "high polarizability" -n 20 --format sdf | t2d-mol evaluate - --oracle network
     """
-    from t2d_mol.errors import Exit, InputError, UsageError
+    from t2d_mol.cli.evaluation import Evaluation
+    from t2d_mol.cli.gates import Gates
 
-    if bool(file) == bool(split):
-        raise UsageError("give a file of molecules, '-' for stdin, or --split")
-    options.set_up(quiet)
-    from t2d_mol.checkpoint import Checkpoint
-    from t2d_mol.evaluation.score import summarise
-    from t2d_mol.generation import BUNDLED
-
-    scores, unreadable = _score_split(split, data) if split else _score_file(file)
-    if not scores:
-        raise InputError(f"{file} holds no record that can be scored")
-    known: dict[str, Any] = {}
-    if (checkpoint or BUNDLED).exists() or checkpoint:
-        loaded = Checkpoint.load(checkpoint or BUNDLED)
-        known = {"smiles_hashes": loaded.smiles_hashes.numpy(), "lookup_hashes": loaded.lookup_hashes.numpy()}
-    summary = summarise(scores, unreadable=unreadable, **known)
-    if rows is not None:
-        _write_rows(scores, rows, force)
-    if as_json:
-        sys.stdout.write(json.dumps(summary) + "\n")
-    elif rows != "-":
-        _print_summary(summary)
-    valid = summary["bonds"]["valid"]
-    if min_valid is not None and valid < min_valid:
-        options.say(f"gate missed: {valid:.4f} of the molecules are valid, {min_valid} were asked for")
-        raise typer.Exit(Exit.GATE_MISSED)
-
-
-def _score_file(file: str) -> "tuple[list[Score], int]":
-    from t2d_mol.evaluation.score import score, score_smiles
-    from t2d_mol.io.readers import read_molecules, read_text
-
-    scores, unreadable = [], 0
-    for record in read_molecules(read_text(file)):
-        if record.error:
-            unreadable += 1
-            options.say(f"error: record {record.number} is left out: {record.error}")
-        elif record.molecule is not None:
-            scores.append(score(record.number, record.molecule))
-        elif record.smiles is not None:
-            scores.append(score_smiles(record.number, record.smiles))
-    return scores, unreadable
-
-
-def _score_split(split: str, data: Path) -> "tuple[list[Score], int]":
-    from t2d_mol.errors import UsageError
-    from t2d_mol.evaluation.score import score
-    from t2d_mol.qm9.dataset import Molecules
-    from t2d_mol.qm9.splits import Split
-
-    if split.upper() not in Split.__members__:
-        raise UsageError(f"no split {split!r}", f"splits: {', '.join(Split.__members__).lower()}")
-    molecules = Molecules.load(data)
-    indices = molecules.select(Split[split.upper()])
-    return [score(place, molecules[int(index)]) for place, index in enumerate(indices, 1)], 0
-
-
-def _write_rows(scores: "list[Score]", path: str, force: bool) -> None:
-    import csv
-
-    from t2d_mol.io.output import open_output
-
-    with open_output(path, force=force) as stream:
-        table = csv.DictWriter(stream, list(scores[0].row()), lineterminator="\n")
-        table.writeheader()
-        table.writerows(item.row() for item in scores)
-
-
-def _print_summary(summary: dict[str, Any]) -> None:
-    titles = {
-        "atom_stable": "atoms stable",
-        "molecule_stable": "molecules stable",
-        "connected": "connected",
-        "valid": "valid",
-        "valid_unique": "valid and unique",
-        "unique": "unique among the valid",
-        "novel": "novel among the unique",
-    }
-    lookup, bonds = summary["lookup"] or {}, summary["bonds"]
-    lines = [f"{summary['n']} molecules", f"{'%':24}{'look-up rule':>14}{'own bonds':>12}"]
-    for key, title in titles.items():
-        cells = ["-" if block.get(key) is None else f"{100 * block[key]:.2f}" for block in (lookup, bonds)]
-        lines.append(f"{title:24}{cells[0]:>14}{cells[1]:>12}")
-    sys.stdout.write("\n".join(lines) + "\n")
+    run = Evaluation(
+        oracle=oracle,
+        polarizability=polarizability,
+        check=check,
+        relax=relax,
+        as_json=as_json,
+        report=report,
+        plots=plots,
+        gates=Gates.parse(min_valid, max_mae or []),
+        steps=steps,
+        guidance=guidance,
+        values=values,
+        batch_size=batch_size,
+        checkpoint=checkpoint,
+        judge=judge,
+        dft_cache=dft_cache,
+        data=data,
+        seed=seed,
+        device=device,
+        precision=precision,
+        force=force,
+        quiet=quiet,
+    )
+    options.set_up(quiet, threads)
+    run.dispatch(file, split, protocol, calibrate, count=count, out=out, rows=rows, resume=resume)

@@ -52,7 +52,7 @@ def finetune(
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.qm9.dataset import Molecules
     from t2d_mol.training.finetune import Finetuning
-    from t2d_mol.training.predictor import Prediction
+    from t2d_mol.training.properties import PredictorTraining
     from t2d_mol.training.reader import Reading
 
     device = options.pick_device(device)
@@ -73,7 +73,7 @@ def finetune(
         base = _with_trained(base, "encoder", learner, reading, out, quiet)
     if predictor_steps and "predictor" not in base.weights:
         predicting = presets.TrainingConfig(steps=predictor_steps, learning_rate=1e-3)
-        predictor = Prediction(base, molecules, predicting, seed=seed, bf16=bf16, device=device)
+        predictor = PredictorTraining(base, molecules, predicting, seed=seed, bf16=bf16, device=device)
         base = _with_trained(base, "predictor", predictor, predicting, out, quiet)
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
     run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)

@@ -7,9 +7,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Snapshots, Steps, run_loop
-
-Compile = Annotated[bool, typer.Option("--compile", help="Compile the network: minutes at first, then 1.5 times as fast.")]
+from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, Resume, Snapshots, Steps, run_loop
 
 
 @handled

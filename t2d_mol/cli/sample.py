@@ -10,13 +10,12 @@ import typer
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.explain import Values, values_option
+from t2d_mol.cli.prompting import ANY, understood
 
 if TYPE_CHECKING:
-    from t2d_mol.checkpoint import Statistics
     from t2d_mol.generation import Model, SamplingConfig
+    from t2d_mol.io.readers import PromptRow
     from t2d_mol.molecule import GeneratedMolecule, Prompt
-
-ANY = "any molecule"
 
 
 @handled
@@ -70,8 +69,8 @@ def sample(
     model = Model.load(checkpoint, device=device)
     bf16 = options.pick_bf16(precision, device, training=False)
     sampling = SamplingConfig(steps, guidance, batch_size, options.parse_range(atoms), seed, bf16)
-    texts, given = _texts(prompts or [], file)
-    asked = list(_understood(texts, given, model.statistics, values, quiet))
+    rows = _rows(prompts or [], file)
+    asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet))
     made = _generate(model, asked, count, sampling, only_valid=only_valid, quiet=quiet)
     if shown:
         _print_table(made, sys.stdout)
@@ -91,39 +90,14 @@ def sample(
         options.say(f"{len(asked) * count} records asked for, written to {out}", quiet=quiet)
 
 
-def _texts(prompts: list[str], file: str | None) -> tuple[list[str], int]:
-    """Return the prompts, first those of the arguments, and how many those are; one for any molecule if there is none."""
-    from t2d_mol.io.readers import read_prompts
+def _rows(prompts: list[str], file: str | None) -> "list[PromptRow]":
+    """Return the prompts, first those of the arguments, then those of the file; one for any molecule if there is none."""
+    from t2d_mol.io.readers import PromptRow, read_prompts
 
-    texts = [*prompts, *(text for text, _ in read_prompts(file))] if file else prompts
-    return texts or [ANY], len(prompts)
-
-
-def _understood(
-    texts: list[str], given: int, statistics: "Statistics", values: str, quiet: bool
-) -> "Iterator[tuple[int, Prompt]]":
-    """Parse the prompts, saying on stderr what was not understood; a bad one of a file is reported and left out."""
-    from t2d_mol.errors import InputError
-    from t2d_mol.molecule import Prompt
-    from t2d_mol.prompts.grammar import parse_prompt
-
-    for row, text in enumerate(texts):
-        if text is ANY:
-            yield row, Prompt("")
-            continue
-        try:
-            prompt = parse_prompt(text, statistics, values=values_option(values))
-        except InputError as error:
-            if row < given or len(texts) == 1:
-                raise InputError(f"prompt {row + 1}: {error}", error.hint) from None
-            options.say(f"error: prompt {row + 1} is left out: {error}")
-            continue
-        notes = list(prompt.warnings)
-        if prompt.unknown:
-            notes.append(f"not understood: {', '.join(prompt.unknown)}")
-        for note in notes:
-            options.say(f"note: prompt {row + 1}: {note}", quiet=quiet)
-        yield row, prompt
+    rows = [PromptRow(text) for text in prompts]
+    if file:
+        rows += read_prompts(file)
+    return rows or [PromptRow(ANY)]
 
 
 def _generate(

@@ -1,19 +1,52 @@
-"""Scores of molecules by two rules, bonds looked up from distances and the bonds they carry, and their summary."""
+"""The score of one molecule: by its geometry, by its bonds, by an oracle, against its targets."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from t2d_mol.chem.graph import hash_smiles, judge, judge_smiles
+from t2d_mol.checkpoint import Statistics
+from t2d_mol.chem.graph import judge, judge_smiles
 from t2d_mol.chem.lookup import lookup_smiles, lookup_stable_atoms
 from t2d_mol.chem.perception import with_perceived_bonds
+from t2d_mol.chem.plausibility import Plausibility, check
 from t2d_mol.errors import InputError
-from t2d_mol.molecule import Molecule, State
+from t2d_mol.evaluation.oracles.base import Oracle, Reading
+from t2d_mol.evaluation.relaxation import Relaxation, relax
+from t2d_mol.evaluation.targets import error, hit
+from t2d_mol.molecule import Molecule, State, Target
+from t2d_mol.properties import KEYS
 
-SCHEMA: Final = "t2d-mol evaluate 1"
+CHUNK: Final = 2048
+"""Molecules scored together by default."""
+
+
+JOINT: Final = "all"
+"""The group of a protocol whose prompts ask for all properties at once."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be scored: a molecule with geometry or a SMILES, and what was asked of it.
+
+    Attributes:
+        number: its place in the input, from 1.
+        molecule: None where there is no geometry.
+        smiles: for entries without geometry.
+        targets: what its prompt asked for.
+        group, wording: what a protocol asked for and in which words, see `protocols.Job`.
+        columns: further fields to keep in its row.
+    """
+
+    number: int
+    molecule: Molecule | None = None
+    smiles: str = ""
+    targets: tuple[Target, ...] = ()
+    group: str = ""
+    wording: str = ""
+    columns: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -21,57 +54,132 @@ class Score:
     """What is known of one molecule.
 
     Attributes:
-        number: its place in the input, from 1.
+        entry: what was scored.
         n_atoms: atoms, hydrogens included.
         smiles, state, reason: by its bonds, perceived if it carries none.
         stable_atoms: atoms whose bonds fit a valence.
         connected: whether its bonds join all atoms.
         lookup_stable_atoms: atoms stable by the look-up rule; None without geometry.
         lookup_smiles: None if not valid by the look-up rule.
+        reading: what the oracle says, None if none was asked.
+        errors, hits: of the targets whose property was read, by property; a molecule the oracle failed on hits nothing.
+        plausibility: PoseBusters' checks and strain, None if not asked for.
+        relaxation: the way to the nearest GFN2-xTB minimum, None if not asked for.
     """
 
-    number: int
+    entry: Entry
     n_atoms: int
     smiles: str | None
     state: State
     reason: str
     stable_atoms: int
     connected: bool
-    lookup_stable_atoms: int | None
-    lookup_smiles: str | None
+    lookup_stable_atoms: int | None = None
+    lookup_smiles: str | None = None
+    reading: Reading | None = None
+    errors: dict[str, float] = field(default_factory=dict)
+    hits: dict[str, bool] = field(default_factory=dict)
+    plausibility: Plausibility | None = None
+    relaxation: Relaxation | None = None
 
     def row(self) -> dict[str, Any]:
-        """Return the score as plain values."""
-        return asdict(self)
+        """Return the score as flat, plain values; the same keys for every molecule scored in the same way."""
+        row: dict[str, Any] = {"number": self.entry.number, **self.entry.columns}
+        if self.entry.wording:
+            row |= {"group": self.entry.group, "wording": self.entry.wording}
+        names = ("n_atoms", "smiles", "state", "reason", "stable_atoms", "connected", "lookup_stable_atoms", "lookup_smiles")
+        row |= {name: getattr(self, name) for name in names}
+        if self.reading is not None:
+            row |= {"oracle_state": self.reading.state, "oracle_reason": self.reading.reason}
+            row["out_of_domain"] = self.reading.out_of_domain
+            for key in KEYS:
+                low, high = self.reading.intervals.get(key, (None, None))
+                found = {"": self.reading.values.get(key), "_low": low, "_high": high}
+                found |= {"_error": self.errors.get(key), "_hit": self.hits.get(key)}
+                row |= {f"{key}{suffix}": _rounded(value) for suffix, value in found.items()}
+        if self.plausibility is not None:
+            row |= {**self.plausibility.checks, "strain": _rounded(self.plausibility.strain)}
+        if self.relaxation is not None:
+            row |= {name: _rounded(getattr(self.relaxation, name)) for name in ("rmsd", "energy_drop")}
+            row |= {"relaxation_state": self.relaxation.state, "relaxation_reason": self.relaxation.reason}
+        return row
 
 
-def score(number: int, molecule: Molecule) -> Score:
-    """Score a molecule with geometry."""
-    judgement = judge(molecule)
-    try:
-        connected = is_connected(with_perceived_bonds(molecule))
-    except InputError:
-        connected = False
-    return Score(
-        number,
-        len(molecule),
-        judgement.smiles,
-        judgement.state,
-        judgement.reason,
-        int(judgement.stable_atoms.sum()),
-        connected,
-        int(lookup_stable_atoms(molecule).sum()),
-        lookup_smiles(molecule),
-    )
+@dataclass(frozen=True)
+class Scorer:
+    """How molecules are scored.
+
+    Attributes:
+        statistics: of the properties, for levels and hits.
+        oracle: where properties come from, None for none.
+        check: whether to run PoseBusters' checks.
+        relax: whether to relax under GFN2-xTB.
+        chunk: molecules scored together: more are faster, fewer come out sooner.
+    """
+
+    statistics: Statistics | None = None
+    oracle: Oracle | None = None
+    check: bool = False
+    relax: bool = False
+    chunk: int = CHUNK
+
+    def __call__(self, entries: Iterable[Entry]) -> Iterator[Score]:
+        """Yield the score of each entry, in order."""
+        waiting = iter(entries)
+        while chunk := list(islice(waiting, self.chunk)):
+            shapes = [entry.molecule for entry in chunk if entry.molecule is not None]
+            readings = self.oracle.read(shapes) if self.oracle else iter(())
+            checks = check(shapes) if self.check else iter(())
+            ways = relax(shapes) if self.relax else iter(())
+            for entry in chunk:
+                if entry.molecule is None:
+                    yield score_smiles(entry)
+                    continue
+                yield self._score(entry, next(readings, None), next(checks, None), next(ways, None))
+
+    def _score(
+        self, entry: Entry, reading: Reading | None, plausibility: Plausibility | None, way: Relaxation | None
+    ) -> Score:
+        molecule = entry.molecule
+        assert molecule is not None
+        judgement = judge(molecule)
+        try:
+            connected = is_connected(with_perceived_bonds(molecule))
+        except InputError:
+            connected = False
+        errors, hits = {}, {}
+        for target in entry.targets:
+            if reading is not None and target.property in reading.values and self.statistics is not None:
+                value = reading.values[target.property]
+                errors[target.property] = error(target, value, self.statistics)
+                hits[target.property] = hit(target, value, self.statistics)
+            elif reading is not None and reading.state == "failed":
+                hits[target.property] = False
+        return Score(
+            entry,
+            len(molecule),
+            judgement.smiles,
+            judgement.state,
+            judgement.reason,
+            int(judgement.stable_atoms.sum()),
+            connected,
+            int(lookup_stable_atoms(molecule).sum()),
+            lookup_smiles(molecule),
+            reading,
+            errors,
+            hits,
+            plausibility,
+            way,
+        )
 
 
-def score_smiles(number: int, smiles: str) -> Score:
+def score_smiles(entry: Entry) -> Score:
     """Score a SMILES: graph figures only."""
-    judgement = judge_smiles(smiles)
+    judgement = judge_smiles(entry.smiles)
     atoms = len(judgement.stable_atoms)
     connected = atoms > 0 and judgement.state != "disconnected"
     stable = int(judgement.stable_atoms.sum())
-    return Score(number, atoms, judgement.smiles, judgement.state, judgement.reason, stable, connected, None, None)
+    return Score(entry, atoms, judgement.smiles, judgement.state, judgement.reason, stable, connected)
 
 
 def is_connected(molecule: Molecule) -> bool:
@@ -84,58 +192,5 @@ def is_connected(molecule: Molecule) -> bool:
     return bool(reached.all())
 
 
-def summarise(
-    scores: Sequence[Score],
-    *,
-    smiles_hashes: NDArray[np.int64] | None = None,
-    lookup_hashes: NDArray[np.int64] | None = None,
-    unreadable: int = 0,
-) -> dict[str, Any]:
-    """Return the summary object of `evaluate --json`.
-
-    Args:
-        scores: of all molecules.
-        smiles_hashes, lookup_hashes: of the train molecules, for novelty; None leaves it null.
-        unreadable: records that could not be scored.
-    """
-    reasons: dict[str, str] = {"targets": "no oracle was asked for", "intervals": "no oracle was asked for"}
-    seen = [item for item in scores if item.lookup_stable_atoms is not None]
-    if not seen:
-        reasons["lookup"] = "no record has positions"
-    if smiles_hashes is None:
-        reasons["novel"] = "no checkpoint to compare with"
-    lookup = None
-    if seen:
-        lookup = {
-            "atom_stable": _rate(sum(item.lookup_stable_atoms or 0 for item in seen), sum(i.n_atoms for i in seen)),
-            "molecule_stable": _rate(sum(item.lookup_stable_atoms == item.n_atoms for item in seen), len(seen)),
-            **_names([item.lookup_smiles for item in seen], len(seen), lookup_hashes),
-        }
-    valid = [item.smiles if item.state == "valid" else None for item in scores]
-    bonds = {
-        "atom_stable": _rate(sum(item.stable_atoms for item in scores), sum(item.n_atoms for item in scores)),
-        "molecule_stable": _rate(sum(0 < item.n_atoms == item.stable_atoms for item in scores), len(scores)),
-        "connected": _rate(sum(item.connected for item in scores), len(scores)),
-        **_names(valid, len(scores), smiles_hashes),
-    }
-    summary: dict[str, Any] = {"schema": SCHEMA, "n": len(scores), "unreadable": unreadable, "lookup": lookup}
-    return summary | {"bonds": bonds, "targets": None, "intervals": None, "reasons": reasons}
-
-
-def _names(names: Iterable[str | None], count: int, hashes: NDArray[np.int64] | None) -> dict[str, float | None]:
-    valid = [name for name in names if name is not None]
-    unique = set(valid)
-    new = None
-    if hashes is not None and unique:
-        known = np.isin(np.array([hash_smiles(name) for name in unique], np.int64), hashes)
-        new = _rate(int((~known).sum()), len(unique))
-    return {
-        "valid": _rate(len(valid), count),
-        "valid_unique": _rate(len(unique), count),
-        "unique": _rate(len(unique), len(valid)),
-        "novel": new,
-    }
-
-
-def _rate(part: int, whole: int) -> float | None:
-    return round(part / whole, 6) if whole else None
+def _rounded(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value

@@ -11,11 +11,11 @@ from t2d_mol.errors import UsageError
 
 
 @contextmanager
-def open_output(path: str, *, force: bool = False) -> Iterator[TextIO]:
+def open_output(path: str, *, force: bool = False, resume: bool = False) -> Iterator[TextIO]:
     """Open a place for records: '-' is standard output, anything else a file.
 
     A file is written as `<name>.part` and renamed when all went well; after an error the part stays, with every record that
-    was finished.
+    was finished, and `resume` appends to it.
 
     Raises:
         UsageError: if the file exists and `force` is off, or its folder cannot be written.
@@ -27,10 +27,10 @@ def open_output(path: str, *, force: bool = False) -> Iterator[TextIO]:
         return
     target = Path(path)
     check_free(target, force=force)
-    partial = target.with_name(target.name + ".part")
+    partial = part_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        stream = partial.open("w", encoding="utf-8", newline="\n")
+        stream = partial.open("a" if resume else "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror}") from None
     with stream:
@@ -40,9 +40,26 @@ def open_output(path: str, *, force: bool = False) -> Iterator[TextIO]:
     partial.replace(target)
 
 
+def part_of(target: Path) -> Path:
+    """Return the file that holds what is finished of a target until all of it is."""
+    return target.with_name(target.name + ".part")
+
+
 def check_free(target: Path, *, force: bool) -> None:
     """Raise UsageError if a file exists that may not be overwritten, or the target is a folder."""
     if target.is_dir():
         raise UsageError(f"{target} is a folder", "give a file name")
     if target.exists() and not force:
         raise UsageError(f"{target} exists", "choose another name or give --force")
+
+
+def resumable_lines(path: Path) -> list[str]:
+    """Return the whole lines of a file that was cut off anywhere, and cut what is not a whole line off the file too."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with path.open("r+b") as stream:
+            stream.truncate(len(whole))
+    return whole.decode("utf-8").split("\n")[:-1]

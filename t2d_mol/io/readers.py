@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from t2d_mol.elements import MAX_ATOMS, TYPE_OF_NUMBER, TYPE_OF_SYMBOL
 from t2d_mol.elements import NUMBERS as _NUMBERS
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Molecule
+
+_KEY: Final = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 Kind = Literal["sdf", "xyz", "jsonl", "csv", "smi"]
 
@@ -26,7 +29,7 @@ class ReadMolecule:
     Attributes:
         number: place in the file, from 1.
         molecule: the molecule, None if the record has no geometry or is bad.
-        smiles: for records without geometry.
+        smiles: for records without geometry; empty where the record has none, which makes it an invalid molecule.
         tags: further fields of the record.
         error: why the record is bad, empty if it is good.
     """
@@ -157,7 +160,7 @@ def _read_xyz(text: str) -> Iterator[ReadMolecule]:
         if not lines[place].strip().isdigit():
             yield ReadMolecule(number, error=f"line {place + 1} should be an atom count: {lines[place][:40]!r}")
             return
-        count = int(lines[place])
+        count, comment = int(lines[place]), "".join(lines[place + 1 : place + 2])
         rows = [line.split() for line in lines[place + 2 : place + 2 + count]]
         place += 2 + count
         try:
@@ -167,9 +170,18 @@ def _read_xyz(text: str) -> Iterator[ReadMolecule]:
             if unknown:
                 raise ValueError(f"it holds the element {unknown[0][:8]!r}; H C N O F are known")
             numbers = [_NUMBERS[TYPE_OF_SYMBOL[row[0]]] for row in rows]
-            yield ReadMolecule(number, _molecule(numbers, [[float(x) for x in row[1:4]] for row in rows]))
+            molecule = _molecule(numbers, [[float(x) for x in row[1:4]] for row in rows])
+            yield ReadMolecule(number, molecule, tags=_comment_keys(comment))
         except ValueError as error:
             yield ReadMolecule(number, error=str(error))
+
+
+def _comment_keys(comment: str) -> dict[str, str]:
+    """Return the keys of an extended-XYZ comment line."""
+    found = {}
+    for key, quoted, plain in _KEY.findall(comment):
+        found[key] = plain or re.sub(r"\\(.)", r"\1", quoted)
+    return found
 
 
 def _read_jsonl(text: str) -> Iterator[ReadMolecule]:
@@ -182,8 +194,8 @@ def _read_jsonl(text: str) -> Iterator[ReadMolecule]:
                 for i, j, order in row["bonds"]:
                     bonds[i, j] = bonds[j, i] = order
             charges = np.array(row["charges"], np.int8) if "charges" in row else None
-            if "numbers" not in row and row.get("smiles"):
-                yield ReadMolecule(number, smiles=str(row["smiles"]), tags=row)
+            if "numbers" not in row and "smiles" in row:
+                yield ReadMolecule(number, smiles=str(row["smiles"] or ""), tags=row)
                 continue
             yield ReadMolecule(number, _molecule(list(row["numbers"]), row["positions"], bonds, charges), tags=row)
         except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
@@ -195,8 +207,7 @@ def _read_csv(text: str) -> Iterator[ReadMolecule]:
     if "smiles" not in (rows.fieldnames or []):
         raise InputError("the CSV has no column smiles", "a CSV of prompts is for t2d-mol sample -f")
     for number, row in enumerate(rows, 1):
-        smiles = row["smiles"] or None
-        yield ReadMolecule(number, smiles=smiles, tags=row, error="" if smiles else "the row has no SMILES")
+        yield ReadMolecule(number, smiles=row["smiles"] or "", tags=row)
 
 
 def _read_smi(text: str) -> Iterator[ReadMolecule]:
@@ -204,18 +215,48 @@ def _read_smi(text: str) -> Iterator[ReadMolecule]:
         yield ReadMolecule(number, smiles=line.split("\t")[0].split()[0])
 
 
-def read_prompts(path: str) -> list[tuple[str, dict[str, str]]]:
-    """Read prompts: a CSV with a column `prompt`, or one prompt a line; the row's other columns come along.
+def holds_prompts(text: str) -> bool:
+    """Return whether a text is a CSV with a column `prompt` and none named `smiles`."""
+    columns = next(csv.reader([text.split("\n", 1)[0]]), [])
+    names = {name.strip() for name in columns}
+    return "prompt" in names and "smiles" not in names
+
+
+@dataclass(frozen=True)
+class PromptRow:
+    """One prompt of a file.
+
+    Attributes:
+        text: the sentence.
+        line: the line of the file it ends on, from 1; 0 for prompts from elsewhere.
+        columns: the other columns of its row.
+    """
+
+    text: str
+    line: int = 0
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+def read_prompts(path: str) -> list[PromptRow]:
+    """Read prompts: a CSV with a column `prompt`, or one prompt a line.
 
     Raises:
         InputError: if there is none.
     """
-    text = read_text(path)
-    header = text.split("\n", 1)[0]
-    if "prompt" in [name.strip().strip('"') for name in header.split(",")]:
-        rows = [(row.get("prompt") or "", dict(row)) for row in csv.DictReader(io.StringIO(text))]
-    else:
-        rows = [(line.strip(), {}) for line in text.split("\n") if line.strip()]
+    rows = parse_prompts(read_text(path))
     if not rows:
         raise InputError(f"{path} holds no prompt")
+    return rows
+
+
+def parse_prompts(text: str) -> list[PromptRow]:
+    """Return the prompts of a text; see `read_prompts`."""
+    header = text.split("\n", 1)[0]
+    if "prompt" not in [name.strip().strip('"') for name in header.split(",")]:
+        return [PromptRow(line.strip(), number) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    table = csv.DictReader(io.StringIO(text), restkey="_beyond", restval="")
+    rows = []
+    for row in table:
+        columns = {key.strip(): value for key, value in row.items() if isinstance(value, str)}
+        rows.append(PromptRow(columns.pop("prompt", ""), table.line_num, columns))
     return rows

@@ -4,8 +4,10 @@ import json
 from typing import Any, Final
 
 from t2d_mol.checkpoint import Statistics
+from t2d_mol.errors import InputError
 from t2d_mol.molecule import GeneratedMolecule, Target
-from t2d_mol.properties import KEYS, LEVELS
+from t2d_mol.properties import BY_KEY, KEYS, LEVELS
+from t2d_mol.units import to_canonical
 
 RECORD_KEYS: Final = (
     "prompt", "row", "index", "seed", "smiles", "state", "reason", "n_atoms",
@@ -23,6 +25,33 @@ def target_record(target: Target, statistics: Statistics) -> dict[str, Any]:
     normalised = [round(statistics.normalise(index, number), 4) for number in numbers.values()]
     record |= {name: round(number, 6) for name, number in numbers.items()}
     return record | {"unit": target.unit, "normalised": normalised[0] if len(normalised) == 1 else normalised}
+
+
+def targets_of(tags: dict[str, Any] | None) -> tuple[Target, ...]:
+    """Return the targets a record carries under the key `targets`, as plain values or as JSON text; none if it has none.
+
+    Raises:
+        InputError: if what stands there are no targets.
+    """
+    found = (tags or {}).get("targets") or []
+    try:
+        rows = json.loads(found) if isinstance(found, str) else found
+        return tuple(_target(row) for row in rows)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"its targets cannot be read: {str(found)[:80]}") from None
+
+
+def _target(row: dict[str, Any]) -> Target:
+    prop = BY_KEY[row["property"]]
+    if row["op"] == "level":
+        return Target(prop.key, "level", level=LEVELS.index(row["level"]), unit=prop.unit)
+    names = ("low", "high") if row["op"] == "between" else ("value",)
+    if row["op"] not in ("=", "<", ">", "between"):
+        raise ValueError(row["op"])
+    numbers: dict[str, Any] = {
+        name: to_canonical(float(row[name]), row.get("unit") or prop.unit, prop.unit) for name in names
+    }
+    return Target(prop.key, row["op"], unit=prop.unit, **numbers)
 
 
 def to_record(generated: GeneratedMolecule, statistics: Statistics) -> dict[str, Any]:

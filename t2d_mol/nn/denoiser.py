@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from t2d_mol.config import DenoiserConfig, DiffusionConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.elements import BOND_ORDERS, CHARGES, MAX_ATOMS, SYMBOLS
-from t2d_mol.nn.blocks import Block, Context
+from t2d_mol.nn.blocks import Block, Context, zero_linear
 from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions, precise
 
 TYPES, BONDS = len(SYMBOLS), len(BOND_ORDERS)
@@ -59,6 +59,7 @@ class EquivariantDenoiser(nn.Module):
         self.atoms_in = nn.Linear(2 * TYPES, s)
         self.vectors_in = VectorLinear(2, c, 1)
         self.pairs_in = nn.Sequential(nn.Linear(2 * self.radial.size + 2 * BONDS, 2 * p), nn.SiLU(), nn.Linear(2 * p, p))
+        self.summary = nn.Sequential(nn.Linear(config.summary, s), nn.SiLU(), zero_linear(s, s)) if config.summary else None
         self.null = nn.Parameter(0.1 * torch.randn(config.memory))
         self.blocks = nn.ModuleList(
             Block(s, c, p, config.heads, config.lmax, s, config.memory) for _ in range(config.blocks)
@@ -85,7 +86,7 @@ class EquivariantDenoiser(nn.Module):
             directions=unit * real[..., None],
             pairs=real,
             keys=torch.where(mask, 0.0, FAR)[:, None, None],
-            modulation=self._modulation(noisy),
+            modulation=self._modulation(noisy, memory),
             memory=self._with_null(memory, len(mask)),
         )
         for block in self.blocks:
@@ -126,10 +127,13 @@ class EquivariantDenoiser(nn.Module):
         vectors = F.pad(vectors, (0, 0, 0, components(self.config.lmax) - 3))
         return scalars, vectors, self.pairs_in(features), directions(difference, self.config.lmax)
 
-    def _modulation(self, noisy: Noisy) -> Tensor:
+    def _modulation(self, noisy: Noisy, memory: Memory | None) -> Tensor:
         phase = noisy.sigma.log()[:, None] * self.frequencies
         waves = torch.cat([phase.sin(), phase.cos()], -1)
-        return F.silu(self.noise(waves) + self.size(noisy.mask.sum(1)))[:, None]
+        embedded = self.noise(waves) + self.size(noisy.mask.sum(1))
+        if self.summary is not None and memory is not None and memory.summary is not None:
+            embedded = embedded + self.summary(memory.summary.to(embedded.dtype)) * memory.given[:, None]
+        return F.silu(embedded)[:, None]
 
     def _with_null(self, memory: Memory | None, size: int) -> Memory:
         """Put the learned NULL in place of missing prompts; the rest of those rows is masked."""

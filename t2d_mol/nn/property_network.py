@@ -28,11 +28,26 @@ class PropertyNetwork(nn.Module):
             nn.LayerNorm(s + c * config.lmax),
             nn.Linear(s + c * config.lmax, s),
             nn.SiLU(),
-            nn.Linear(s, 2 * len(PROPERTIES)),
+            nn.Linear(s, self.outputs),
         )
+
+    @property
+    def outputs(self) -> int:
+        """Numbers read from each atom."""
+        return 2 * len(PROPERTIES)
+
+    def compile_parts(self) -> None:
+        """Compile the blocks, once for each padded size; minutes at first, faster afterwards."""
+        torch._dynamo.config.recompile_limit = 64
+        for block in self.blocks:
+            block.compile(dynamic=False)
 
     def forward(self, types: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """Map types (B, N), positions (B, N, 3) in Å and mask (B, N) to normalised properties (B, K)."""
+        return self.read(*self.features(types, positions, mask), positions, mask)
+
+    def features(self, types: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each atom's invariants (B, N, S) and equivariant features (B, N, M, C)."""
         off_diagonal = ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
         real = mask[:, :, None] & mask[:, None] & off_diagonal
         difference, distances = pair_distances(positions)
@@ -49,7 +64,14 @@ class PropertyNetwork(nn.Module):
         pairs = self.pairs_in(self.radial(distances) * real[..., None])
         for block in self.blocks:
             scalars, vectors, pairs = block(scalars, vectors, pairs, context)
-        lengths = norms(self.vector_norm(vectors), self.config.lmax).to(scalars.dtype)
-        atoms = precise(self.atoms_out(torch.cat([scalars, lengths], -1))) * mask[..., None]
-        extensive, intensive = atoms.chunk(2, -1)
+        return scalars, self.vector_norm(vectors)
+
+    def read(self, scalars: Tensor, vectors: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Map features to properties (B, K): of each a sum and a mean over the atoms of two learned numbers."""
+        extensive, intensive = (self.read_atoms(scalars, vectors) * mask[..., None]).chunk(2, -1)
         return extensive.sum(1) / 10 + intensive.sum(1) / mask.sum(1)[:, None]
+
+    def read_atoms(self, scalars: Tensor, vectors: Tensor) -> Tensor:
+        """Map features to `outputs` numbers of each atom, (B, N, O)."""
+        lengths = norms(vectors, self.config.lmax).to(scalars.dtype)
+        return precise(self.atoms_out(torch.cat([scalars, lengths], -1)))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -19,6 +20,21 @@ UNITS: Final = ("bohr^3", "ev", "d", "cal/mol/k")
 PADDING, UNKNOWN, NUMBER, FIRST_UNIT = 0, 1, 2, 3
 _WORDS: Final = re.compile(r"bohr\^3|cal/mol/k|(?:(?<![\d.])[+-])?\d+\.?\d*(?:e[+-]?\d+)?|[^\W\d_]+|[^\w\s]", re.IGNORECASE)
 FREQUENCIES: Final = 6
+
+
+def summarised(kinds: Tensor, levels: Tensor, values: Tensor) -> Tensor:
+    """Return a prompt's targets as one vector (B, 16 K), `config.SUMMARY` wide.
+
+    Args:
+        kinds: (B, K, 3) probabilities of `KINDS`.
+        levels: (B, K, 5) probabilities of the levels, counted where the kind is a level.
+        values: (B, K) normalised values, counted where the kind is exact.
+    """
+    exact, leveled = (kinds[..., KINDS.index(kind), None] for kind in ("exact", "level"))
+    value = values.clamp(-8, 8)[..., None]
+    phases = value * torch.pi / 4 * 2.0 ** torch.arange(3, device=value.device)
+    numbers = torch.cat([value / 2, torch.tanh(value), phases.sin(), phases.cos()], -1)
+    return torch.cat([kinds, levels * leveled, numbers * exact], -1).flatten(-2)
 
 
 class Tokeniser:
@@ -95,7 +111,9 @@ class TextEncoder(nn.Module):
         slots = torch.ones(len(tokens), len(PROPERTIES), dtype=torch.bool, device=device)
         mask = torch.cat([slots, present], 1)
         encoded = self.layers(whole, src_key_padding_mask=~mask)
-        return Memory(encoded, mask, present.any(1))
+        memory = Memory(encoded, mask, present.any(1))
+        kinds, levels, values = self.read(memory)
+        return replace(memory, summary=summarised(torch.softmax(kinds, -1), torch.softmax(levels, -1), values))
 
     def read(self, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
         """Return what the slots understood: logits (B, K, 3) of `KINDS`, (B, K, 5) of levels, normalised values (B, K)."""
@@ -131,4 +149,5 @@ class NumberEncoder(nn.Module):
             number * exact,
         ]
         mask = kinds != KINDS.index("absent")
-        return Memory(self.mix(torch.cat(parts, -1)) + self.slots, mask, mask.any(1))
+        summary = summarised(one_hot(kinds, len(KINDS)).float(), one_hot(levels, len(LEVELS)).float(), values)
+        return Memory(self.mix(torch.cat(parts, -1)) + self.slots, mask, mask.any(1), summary)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError, UsageError
 from t2d_mol.io.output import open_output
-from t2d_mol.io.readers import detect, read_molecules, read_prompts, read_text
-from t2d_mol.io.record import RECORD_KEYS
+from t2d_mol.io.readers import PromptRow, detect, holds_prompts, read_molecules, read_prompts, read_text
+from t2d_mol.io.record import RECORD_KEYS, targets_of, to_record
 from t2d_mol.io.writers import WRITERS, csv_header, writer
-from t2d_mol.molecule import Molecule
+from t2d_mol.molecule import GeneratedMolecule, Molecule, Prompt, Target
 from t2d_mol.qm9.dataset import Molecules
 
 RECORD = dict.fromkeys(RECORD_KEYS, "") | {
@@ -126,8 +127,40 @@ def test_prompts_are_read_from_csv_and_lines(tmp_path: Path) -> None:
     table, lines = tmp_path / "a.csv", tmp_path / "b.txt"
     table.write_text('id,prompt\n1,"a, b"\n2,c\n')
     lines.write_text("first\n\nsecond\n")
-    assert read_prompts(str(table)) == [("a, b", {"id": "1", "prompt": "a, b"}), ("c", {"id": "2", "prompt": "c"})]
-    assert [text for text, _ in read_prompts(str(lines))] == ["first", "second"]
+    assert read_prompts(str(table)) == [PromptRow("a, b", 2, {"id": "1"}), PromptRow("c", 3, {"id": "2"})]
+    assert [(row.text, row.line) for row in read_prompts(str(lines))] == [("first", 1), ("second", 3)]
+
+
+@pytest.mark.parametrize(
+    ("header", "prompts"),
+    [
+        ("prompt", True),
+        ("id,prompt", True),
+        ('"prompt",id', True),
+        ("prompt,smiles", False),
+        ("smiles", False),
+        ("id", False),
+    ],
+)
+def test_a_table_of_prompts_is_known_by_its_columns(header: str, prompts: bool) -> None:
+    assert holds_prompts(f"{header}\nx,y\n") is prompts
+
+
+def test_targets_survive_every_format_that_carries_them(molecules: Molecules, qm9_statistics: Statistics) -> None:
+    targets = (
+        Target("alpha", "=", value=75.5, unit="Bohr^3"),
+        Target("gap", "between", low=6.0, high=7.5, unit="eV"),
+        Target("mu", "level", level=3, unit="D"),
+        Target("cv", "<", value=30.0, unit="cal/mol/K"),
+    )
+    generated = GeneratedMolecule(molecules[12], Prompt('a "quoted" \\ prompt', targets), 0, 0, 0)
+    record = to_record(generated, qm9_statistics)
+    for name in ("sdf", "xyz", "jsonl"):
+        (read,) = read_molecules(writer(name)(molecules[12], record))
+        assert targets_of(read.tags) == targets, name
+    assert targets_of({}) == targets_of(None) == ()
+    with pytest.raises(InputError, match="targets"):
+        targets_of({"targets": '[{"property": "colour"}]'})
 
 
 def test_files_are_whole_or_parts_and_never_overwritten(tmp_path: Path) -> None:

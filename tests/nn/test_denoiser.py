@@ -1,17 +1,20 @@
 """The denoiser's symmetries, and what it must not depend on."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from e3nn import o3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t2d_mol.config import DenoiserConfig, DiffusionConfig, PropertyConfig
+from t2d_mol.config import SUMMARY, DenoiserConfig, DiffusionConfig, PropertyConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
+from t2d_mol.nn.text import summarised
 
-SMALL = DenoiserConfig(blocks=2, scalars=16, vectors=8, pairs=8, heads=4, memory=8)
+SMALL = DenoiserConfig(blocks=2, scalars=16, vectors=8, pairs=8, heads=4, memory=8, summary=6)
 
 
 def network(lmax: int = 1) -> EquivariantDenoiser:
@@ -43,7 +46,8 @@ def memory(count: int = 1) -> Memory:
     generator = torch.Generator().manual_seed(5)
     tokens = torch.randn(count, 4, 8, generator=generator, dtype=torch.float64)
     present = torch.ones(count, 4, dtype=torch.bool)
-    return Memory(tokens, present, torch.ones(count, dtype=torch.bool))
+    summary = torch.randn(count, 6, generator=generator, dtype=torch.float64)
+    return Memory(tokens, present, torch.ones(count, dtype=torch.bool), summary)
 
 
 def moved(x: Noisy, rotation: torch.Tensor) -> Noisy:
@@ -113,7 +117,7 @@ def test_bond_logits_are_symmetric_and_positions_centred() -> None:
 def test_no_prompt_is_the_learned_null_whatever_the_tokens() -> None:
     model, x = network(), noisy(7, 1, count=2)
     given = memory(2)
-    dropped = Memory(given.tokens, given.mask, torch.tensor([False, True]))
+    dropped = replace(given, given=torch.tensor([False, True]))
     with torch.no_grad():
         free, mixed, full = model(x), model(x, None, dropped), model(x, None, given)
     torch.testing.assert_close(mixed.positions[0], free.positions[0])
@@ -123,7 +127,7 @@ def test_no_prompt_is_the_learned_null_whatever_the_tokens() -> None:
 
 def test_every_parameter_gets_a_gradient() -> None:
     model, x = network(), noisy(9, 8, count=2)
-    given = Memory(memory(2).tokens, memory(2).mask, torch.tensor([False, True]))
+    given = replace(memory(2), given=torch.tensor([False, True]))
     estimate = model(x, model(x).detach(), given)
     total: torch.Tensor = sum(getattr(estimate, name).square().sum() for name in Estimate.__dataclass_fields__)
     total.backward()
@@ -144,3 +148,28 @@ def test_predicted_properties_are_invariant(size: int, seed: int) -> None:
         first = model(types, x.positions, x.mask)
         second = model(types[:, :size], x.positions[:, :size] @ rotation.T + 3.0, x.mask[:, :size])
     torch.testing.assert_close(first, second, rtol=1e-6, atol=1e-7)
+
+
+def test_the_summary_is_heard() -> None:
+    model, x, given = network(), noisy(6, 3), memory()
+    assert given.summary is not None
+    with torch.no_grad():
+        heard = model(x, None, given).positions
+        other = model(x, None, replace(given, summary=given.summary + 1)).positions
+    assert not torch.allclose(heard, other, atol=1e-6)
+
+
+def test_a_summary_tells_kinds_levels_and_values_apart() -> None:
+    kinds = torch.tensor([[0, 1, 2, 2, 1, 0]])
+    levels, values = torch.tensor([[4, 3, 1, 2, 0, 0]]), torch.tensor([[1.0, 0.5, 3.0, -1.0, -0.5, 2.0]])
+
+    def summary(kinds: torch.Tensor, levels: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        one_hot = torch.nn.functional.one_hot
+        return summarised(one_hot(kinds, 3).float(), one_hot(levels, 5).float(), values).view(6, -1)
+
+    base = summary(kinds, levels, values)
+    assert base.numel() == SUMMARY
+    other = summary(kinds, (levels + 1) % 5, values)
+    assert [bool((a != b).any()) for a, b in zip(base, other, strict=True)] == [False, False, True, True, False, False]
+    other = summary(kinds, levels, values + 0.1)
+    assert [bool((a != b).any()) for a, b in zip(base, other, strict=True)] == [False, True, False, False, True, False]

@@ -19,8 +19,8 @@ from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.finetune import Finetuning, labelled
 from t2d_mol.training.loop import Loop
-from t2d_mol.training.predictor import Prediction
 from t2d_mol.training.pretrain import Pretraining
+from t2d_mol.training.properties import PredictorTraining
 from t2d_mol.training.reader import Reading
 
 TRAINING = TrainingConfig(batch_size=8, steps=10, warmup=3, validation_molecules=8, learning_rate=1e-3)
@@ -120,7 +120,7 @@ def test_the_encoder_learns_to_read(tiny_checkpoint: Checkpoint, tmp_path: Path)
 
 def test_the_property_network_learns(molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
     training = replace(TRAINING, steps=60, learning_rate=3e-3)
-    objective = Prediction(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+    objective = PredictorTraining(tiny_checkpoint, molecules, training, seed=0, bf16=False)
     before = np.mean([objective.backward(step)["loss"] for step in range(5)])
     objective.network.zero_grad()
     Loop(objective, training, tmp_path).run()

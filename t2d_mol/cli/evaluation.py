@@ -1,0 +1,311 @@
+"""What `t2d-mol evaluate` does: one method for each of its sources, one end for all."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from t2d_mol.cli import options
+from t2d_mol.cli.gates import Gates
+from t2d_mol.errors import Exit, InputError, UsageError
+
+if TYPE_CHECKING:
+    from t2d_mol.checkpoint import Checkpoint
+    from t2d_mol.evaluation.oracles import Oracle
+    from t2d_mol.evaluation.score import Entry, Score, Scorer
+    from t2d_mol.generation import Model, SamplingConfig
+
+BATCH_COUNT: Final = 8
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation as asked for on the command line; the fields are the options of `t2d-mol evaluate`."""
+
+    oracle: str | None
+    polarizability: bool
+    check: bool
+    relax: bool
+    as_json: bool
+    report: Path | None
+    plots: Path | None
+    gates: Gates
+    steps: int
+    guidance: float
+    values: str
+    batch_size: int
+    checkpoint: Path | None
+    judge: Path | None
+    dft_cache: Path
+    data: Path
+    seed: int
+    device: str
+    precision: str
+    force: bool
+    quiet: bool
+
+    def dispatch(
+        self,
+        file: str,
+        split: str | None,
+        protocol: str | None,
+        calibrate: bool,
+        *,
+        count: int | None,
+        out: str | None,
+        rows: str | None,
+        resume: bool,
+    ) -> None:
+        """Evaluate the one source that is given.
+
+        Raises:
+            UsageError: if none or several are given, or an option does not go with it.
+        """
+        if sum(map(bool, (file, split, protocol, calibrate))) != 1:
+            raise UsageError("give one of: a file ('-' for stdin), --split, --protocol, --calibrate")
+        self._check_outputs()
+        if calibrate:
+            _refuse("--calibrate", {"-n": count, "-o": out, "--rows": rows, "--resume": resume, "gates": self.gates})
+            self.measure_judge()
+        elif protocol:
+            _refuse("--protocol", {"--rows": rows})
+            self.run_protocol(protocol, count, out, resume)
+        elif split:
+            _refuse("--split", {"-n": count, "-o": out, "--resume": resume})
+            self.score_split(split, rows)
+        else:
+            self.score_file(file, rows, count=count, out=out, resume=resume)
+
+    def score_file(self, file: str, rows: str | None, *, count: int | None, out: str | None, resume: bool) -> None:
+        """Score the molecules of a file, or generate and score its prompts."""
+        from t2d_mol.evaluation.sources import entries_of_text
+        from t2d_mol.io.readers import holds_prompts, read_text
+
+        text = read_text(file)
+        if holds_prompts(text):
+            _refuse("a table of prompts", {"--rows": rows})
+            self.score_prompts(text, count or BATCH_COUNT, out, resume)
+            return
+        _refuse("a file of molecules", {"-n": count, "-o": out, "--resume": resume}, "--rows FILE takes rows of scores")
+        unreadable: list[str] = []
+        scores = list(self._scorer("none")(_good(entries_of_text(text), unreadable)))
+        left_out = [remark for remark in unreadable if "left out" in remark]
+        if not scores:
+            raise InputError(f"{file} holds no record that can be scored")
+        self._conclude(scores, unreadable=len(left_out), rows=rows)
+
+    def score_split(self, split: str, rows: str | None) -> None:
+        """Score the molecules of a split of the data set."""
+        from t2d_mol.evaluation.sources import entries_of_split
+        from t2d_mol.qm9.dataset import Molecules
+        from t2d_mol.qm9.splits import Split
+
+        if split.upper() not in Split.__members__:
+            raise UsageError(f"no split {split!r}", f"splits: {', '.join(Split.__members__).lower()}")
+        molecules = Molecules.load(self.data)
+        self._conclude(list(self._scorer("none")(entries_of_split(molecules, Split[split.upper()]))), rows=rows)
+
+    def score_prompts(self, text: str, count: int, out: str | None, resume: bool) -> None:
+        """Generate molecules for the prompts of a CSV, score each and write its row as soon as it is known."""
+        from t2d_mol.cli.prompting import understood
+        from t2d_mol.evaluation.batch import rows_done, score_prompts, write_rows
+        from t2d_mol.evaluation.runs import generation_config, settle_config
+        from t2d_mol.io.readers import parse_prompts
+
+        if resume and (self.report or self.plots):
+            raise UsageError("--report and --plots show one run; --resume joins two", "leave one of them out")
+        if out is None or (out == "-" and self.as_json):
+            raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
+        rows, model = parse_prompts(text), self._model()
+        asked = list(understood(rows, 0, model.statistics, self.values, self.quiet))
+        if not asked:
+            raise InputError("no prompt of the table can be used")
+        done = rows_done(out, force=self.force) if resume else []
+        config = Path(f"{out}.part.json")
+        if out != "-":
+            digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+            settings = {"prompts": digest, "n": count, "values": self.values} | self._scoring("network")
+            settle_config(config, settings | generation_config(model, self._sampling()), resume=bool(done))
+        made = score_prompts(
+            model, rows, asked, count, self._sampling(), self._scorer("network", model.checkpoint), done=len(done)
+        )
+        new, scores = write_rows(made, out, done, force=self.force)
+        config.unlink(missing_ok=True)
+        options.say(f"{len(asked) * count} records, of {len(rows)} prompts, in {out}", quiet=self.quiet or out == "-")
+        if done:
+            self._conclude_resumed([*done, *new], model)
+        else:
+            self._conclude(scores, quiet=out == "-", model=model)
+
+    def run_protocol(self, name: str, count: int | None, out: str | None, resume: bool) -> None:
+        """Generate what a protocol asks for, score it, and leave rows, summary and configuration in the folder."""
+        from t2d_mol.evaluation.protocols import DEFAULT_COUNT, PROTOCOLS
+        from t2d_mol.evaluation.runs import ProtocolRun
+
+        if name not in PROTOCOLS:
+            raise UsageError(f"no protocol {name!r}", f"protocols: {', '.join(PROTOCOLS)}")
+        if out is None or out == "-":
+            raise UsageError("a protocol needs a folder", "give -o runs/evaluation")
+        model = self._model()
+        run = ProtocolRun(name, count or DEFAULT_COUNT[name], model, self._sampling(), self._scoring("network"), Path(out))
+        run.prepare(resume=resume, force=self.force)
+        from t2d_mol.cli.progress import bar
+
+        with bar(name, quiet=self.quiet) as show:
+            entries = run.entries(resume=resume, show=show)
+            scores = list(self._scorer("network", model.checkpoint)(entries))
+        self._conclude(scores, model=model, run=run)
+
+    def measure_judge(self) -> None:
+        """Measure the judge on the data set and print its errors beside the published bounds."""
+        from t2d_mol.evaluation.calibration import measure
+        from t2d_mol.evaluation.oracles.network import Judge
+        from t2d_mol.evaluation.tables import calibration
+        from t2d_mol.qm9.dataset import Molecules
+
+        judge = Judge.load(self.judge, device=options.pick_device(self.device))
+        results = measure(judge.checkpoint, Molecules.load(self.data))
+        sys.stdout.write(json.dumps(results) + "\n" if self.as_json else calibration(results).text())
+
+    def _conclude(
+        self,
+        scores: "list[Score]",
+        *,
+        unreadable: int = 0,
+        rows: str | None = None,
+        quiet: bool = False,
+        model: "Model | None" = None,
+        run: Any = None,
+    ) -> None:
+        """Summarise, write and print what was asked for, and leave with the gate's exit code if one was missed."""
+        from t2d_mol.evaluation.findings import Findings
+
+        checkpoint = model.checkpoint if model else self._checkpoint()
+        found = Findings.of(scores, checkpoint, oracle=self._oracle_name(model), unreadable=unreadable, judge=self.judge)
+        if run is not None:
+            run.write(found)
+        if rows is not None:
+            _write_table([score.row() for score in scores], rows, self.force)
+        if self.report:
+            from t2d_mol.evaluation.report import write_report
+
+            write_report(found, self.report, force=self.force)
+        if self.plots:
+            from t2d_mol.evaluation.figures import write_plots
+
+            write_plots(found, self.plots, force=self.force)
+        if self.as_json:
+            sys.stdout.write(json.dumps(found.summary, allow_nan=False) + "\n")
+        elif rows != "-" and not quiet:
+            sys.stdout.write("\n".join(table.text() for table in found.tables()))
+        self._check_gates(found.summary)
+
+    def _conclude_resumed(self, rows: list[dict[str, Any]], model: "Model") -> None:
+        """Summarise the rows of a batch made in several runs."""
+        from t2d_mol.evaluation.batch import summarise_rows
+        from t2d_mol.evaluation.tables import targets
+        from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
+
+        summary = summarise_rows(rows, self._oracle_name(model))
+        if self.as_json:
+            sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
+        else:
+            sys.stdout.write(f"{summary['n']} molecules, {100 * summary['bonds']['valid']:.2f} % valid by their bonds\n")
+            if summary["targets"]:
+                network = summary["oracle"] == "network"
+                results = JudgeCheckpoint.load(self.judge or BUNDLED_JUDGE).results if network else {}
+                sys.stdout.write("\n" + targets(summary, results).text())
+        self._check_gates(summary)
+
+    def _check_outputs(self) -> None:
+        """See before the work that the report and the plots can be made."""
+        from t2d_mol.io.output import check_free
+
+        if self.report or self.plots:
+            from t2d_mol.evaluation.figures import require_matplotlib
+
+            require_matplotlib()
+        if self.report:
+            check_free(self.report, force=self.force)
+
+    def _check_gates(self, summary: dict[str, Any]) -> None:
+        missed = self.gates.missed(summary)
+        for words in missed:
+            options.say(f"gate missed: {words}")
+        if missed:
+            raise typer.Exit(Exit.GATE_MISSED)
+
+    def _oracle_name(self, model: "Model | None") -> str:
+        return self.oracle or ("network" if model else "none")
+
+    def _scoring(self, default: str) -> dict[str, Any]:
+        """Return how molecules are scored, for the configuration of a run."""
+        from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
+
+        name = self.oracle or default
+        judge = JudgeCheckpoint.load(self.judge or BUNDLED_JUDGE).digest() if name == "network" else None
+        switches = {"polarizability": self.polarizability, "check": self.check, "relax": self.relax}
+        return {"oracle": name, "judge_digest": judge, **switches}
+
+    def _scorer(self, default: str, checkpoint: "Checkpoint | None" = None) -> "Scorer":
+        from t2d_mol.evaluation.score import Scorer
+
+        statistics = (checkpoint or self._checkpoint()).statistics
+        return Scorer(statistics, self._oracle(self.oracle or default), self.check, self.relax)
+
+    def _oracle(self, name: str) -> "Oracle | None":
+        from t2d_mol.evaluation.oracles import oracle
+
+        device = options.pick_device(self.device)
+        return oracle(name, polarizability=self.polarizability, judge=self.judge, device=device, cache=self.dft_cache)
+
+    def _checkpoint(self) -> "Checkpoint":
+        from t2d_mol.checkpoint import Checkpoint
+        from t2d_mol.generation import BUNDLED
+
+        return Checkpoint.load(self.checkpoint or BUNDLED)
+
+    def _model(self) -> "Model":
+        from t2d_mol.generation import Model
+
+        return Model.load(self.checkpoint, device=options.pick_device(self.device))
+
+    def _sampling(self) -> "SamplingConfig":
+        from t2d_mol.generation import SamplingConfig
+
+        bf16 = options.pick_bf16(self.precision, options.pick_device(self.device), training=False)
+        return SamplingConfig(self.steps, self.guidance, self.batch_size, None, self.seed, bf16)
+
+
+def _refuse(source: str, given: dict[str, object], hint: str | None = None) -> None:
+    """Raise UsageError if an option is given that does not go with what is scored."""
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"{name} does not go with {source}", hint)
+
+
+def _good(entries: "Iterable[Entry | str]", remarks: list[str]) -> "Iterator[Entry]":
+    """Yield the entries, saying on stderr why others are left out, and keep those remarks."""
+    for entry in entries:
+        if isinstance(entry, str):
+            options.say(f"error: {entry}")
+            remarks.append(entry)
+        else:
+            yield entry
+
+
+def _write_table(rows: list[dict[str, Any]], path: str, force: bool) -> None:
+    import csv
+
+    from t2d_mol.io.output import open_output
+
+    names = dict.fromkeys(name for row in rows for name in row)
+    with open_output(path, force=force) as stream:
+        table = csv.DictWriter(stream, list(names), lineterminator="\n", restval="")
+        table.writeheader()
+        table.writerows(rows)

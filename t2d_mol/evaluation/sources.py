@@ -1,0 +1,55 @@
+"""Where molecules to be scored come from: a text of any format, a split of the data set, generated records."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from t2d_mol.errors import InputError
+from t2d_mol.evaluation.score import Entry
+from t2d_mol.io.readers import read_molecules
+from t2d_mol.io.record import targets_of
+from t2d_mol.molecule import Molecule
+from t2d_mol.qm9.dataset import Molecules
+from t2d_mol.qm9.splits import Split
+
+
+def entries_of_text(text: str) -> Iterator[Entry | str]:
+    """Yield an entry for each good record of a text, and for each bad one why it is left out.
+
+    Raises:
+        InputError: if the text as a whole cannot be read.
+    """
+    for record in read_molecules(text):
+        if record.error:
+            yield f"record {record.number} is left out: {record.error}"
+            continue
+        try:
+            targets = targets_of(record.tags)
+        except InputError as error:
+            yield f"record {record.number} is scored without targets: {error}"
+            targets = ()
+        columns = {"prompt": str((record.tags or {}).get("prompt", ""))}
+        yield Entry(record.number, record.molecule, record.smiles or "", targets, columns=columns)
+
+
+def entries_of_split(molecules: Molecules, split: Split) -> Iterator[Entry]:
+    """Yield the molecules of a split."""
+    for number, index in enumerate(molecules.select(split), 1):
+        yield Entry(number, molecules[int(index)])
+
+
+def entries_of_records(records: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[Entry]:
+    """Yield generated records, as `io.writers.jsonl_record` writes them, keeping some of their columns."""
+    for number, record in enumerate(records, 1):
+        kept = {name: record[name] for name in columns}
+        yield Entry(number, molecule_of(record), "", targets_of(record), record["group"], record["wording"], kept)
+
+
+def molecule_of(record: dict[str, Any]) -> Molecule:
+    """Return the molecule of a generated record."""
+    numbers = np.array(record["numbers"], np.uint8)
+    bonds = np.zeros((len(numbers), len(numbers)), np.uint8)
+    for i, j, order in record["bonds"]:
+        bonds[i, j] = bonds[j, i] = order
+    return Molecule(numbers, np.array(record["positions"], np.float32), bonds, np.array(record["charges"], np.int8))

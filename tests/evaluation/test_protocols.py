@@ -1,0 +1,91 @@
+"""What the protocols ask for: the right mixture, in words the grammar understands, some that no template writes."""
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+
+from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.evaluation.control import is_novel, level_control
+from t2d_mol.evaluation.oracles.base import Reading
+from t2d_mol.evaluation.protocols import JOINT, conditional, text
+from t2d_mol.evaluation.score import Entry, Score
+from t2d_mol.evaluation.wordings import FRAMES, LEVEL_WORDS, NAMES, unseen_prompt
+from t2d_mol.molecule import Target
+from t2d_mol.prompts import templates
+from t2d_mol.prompts.grammar import parse_prompt
+from t2d_mol.properties import KEYS, LEVELS
+
+
+def test_unseen_wordings_are_understood_and_are_in_no_template(qm9_statistics: Statistics) -> None:
+    for key in KEYS:
+        for level in range(len(LEVELS)):
+            for seed in range(8):
+                said = unseen_prompt(Target(key, "level", level=level), Random(seed))
+                (target,) = parse_prompt(said, qm9_statistics).targets
+                assert (target.property, target.op, target.level) == (key, "level", level), said
+    for level, words in LEVEL_WORDS.items():
+        assert not set(words) & set(templates.LEVEL_NAMES[level])
+    assert all(set(NAMES[key]).isdisjoint(templates.NAMES[key]) for key in KEYS if key != "mu")
+    assert len(FRAMES) == 4
+
+
+def test_conditional_prompts_are_records_asked_for_one_by_one_and_together(tiny_checkpoint: Checkpoint) -> None:
+    jobs = conditional(tiny_checkpoint, 40, seed=1)
+    assert Counter(job.group for job in jobs) == dict.fromkeys((*KEYS, JOINT), 40)
+    joint, statistics = tiny_checkpoint.joint.double().numpy(), tiny_checkpoint.statistics
+    values = joint[:, 1:] * np.array(statistics.mad) + np.array(statistics.mean)
+    for job in jobs:
+        assert job.prompt.atoms is not None
+        assert [target.property for target in job.prompt.targets] == [target.property for target in job.targets]
+        near = np.full(len(joint), True)
+        for target in job.targets:
+            near &= (
+                np.abs(values[:, KEYS.index(target.property)] - (target.value or 0)) < 2e-3 * abs(target.value or 0) + 2e-3
+            )
+        assert job.prompt.atoms[0] in joint[near, 0]
+    assert jobs == conditional(tiny_checkpoint, 40, seed=1)
+    assert jobs != conditional(tiny_checkpoint, 40, seed=2)
+
+
+def test_text_prompts_ask_for_every_level_alike(tiny_checkpoint: Checkpoint) -> None:
+    jobs = text(tiny_checkpoint, 10, seed=0)
+    assert Counter((job.group, job.wording, job.targets[0].level) for job in jobs) == {
+        (key, wording, level): 2 for key in KEYS for wording in ("seen", "unseen") for level in range(5)
+    }
+
+
+def test_protocols_need_what_they_need(tiny_checkpoint: Checkpoint) -> None:
+    with pytest.raises(MissingError, match="finetuned"):
+        conditional(tiny_checkpoint.replace(joint=tiny_checkpoint.joint[:0]), 1, 0)
+    with pytest.raises(UsageError, match="words"):
+        text(tiny_checkpoint.replace(vocabulary=()), 1, 0)
+
+
+def test_levels_are_counted_by_hand(qm9_statistics: Statistics) -> None:
+    middle = [sum(qm9_statistics.level_bounds(KEYS.index("mu"), level)) / 2 for level in range(5)]
+    asked = [0, 0, 4, 4]
+    reached = [0, 2, 4, 4]
+    scores = [
+        Score(
+            Entry(number, None, "", (Target("mu", "level", level=level),), "mu", "seen"),
+            3, "O", "valid", "", 3, True, reading=Reading({"mu": middle[found]}),
+        )
+        for number, (level, found) in enumerate(zip(asked, reached, strict=True))
+    ]  # fmt: skip
+    entry = level_control(scores, qm9_statistics)["mu"]["seen"]
+    assert (entry["n"], entry["hit"], entry["distance"]) == (4, 0.75, 0.5)
+    assert entry["swing"] == pytest.approx(middle[4] - (middle[0] + middle[2]) / 2, abs=1e-4)
+    assert (entry["confusion"][0][2], entry["confusion"][4][4]) == (1, 2)
+
+
+def test_novel_is_valid_and_unknown(qm9_statistics: Statistics) -> None:
+    from t2d_mol.chem.graph import hash_smiles
+
+    known = np.sort(np.array([hash_smiles("CCO"), hash_smiles("C"), 2**62], np.int64))
+    entry = Entry(1)
+    assert not is_novel(Score(entry, 9, "CCO", "valid", "", 9, True), known)
+    assert is_novel(Score(entry, 9, "CCN", "valid", "", 9, True), known)
+    assert not is_novel(Score(entry, 9, "CCN", "invalid", "", 9, True), known)
