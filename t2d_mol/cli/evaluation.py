@@ -115,6 +115,7 @@ class Evaluation:
         from t2d_mol.cli.prompting import understood
         from t2d_mol.evaluation.batch import rows_done, score_prompts, write_rows
         from t2d_mol.evaluation.runs import generation_config, settle_config
+        from t2d_mol.io.output import check_free
         from t2d_mol.io.readers import parse_prompts
 
         if resume and (self.report or self.plots):
@@ -128,6 +129,7 @@ class Evaluation:
         done = rows_done(out, force=self.force) if resume else []
         config = Path(f"{out}.part.json")
         if out != "-":
+            check_free(Path(out), force=self.force)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             settings = {"prompts": digest, "n": count, "values": self.values} | self._scoring("network")
             settle_config(config, settings | generation_config(model, self._sampling()), resume=bool(done))

@@ -71,6 +71,7 @@ def measure(checkpoint: JudgeCheckpoint, molecules: Molecules) -> dict[str, Any]
         l_bound, test: MAE on half B and on the test split.
         u_bound: half B's labels shuffled.
         atom_count: the median of half A's values at the same atom count, on half B.
+        same_size: the judged value of a random half-B record of the same atom count: what control of that alone gives.
         nearest, nearest_joint: the judged value of another half-B record, nearest in the label or in all K normalised ones.
         coverage, radius: of the 90 % intervals on the test split, and their mean half-width.
         out_of_domain: share of the test split that is flagged.
@@ -90,6 +91,7 @@ def measure(checkpoint: JudgeCheckpoint, molecules: Molecules) -> dict[str, Any]
         "test": np.abs(judged - true).mean(0),
         "u_bound": np.abs(judged_b - true_b[shuffled]).mean(0),
         "atom_count": np.abs(by_atom_count(molecules, half_b) - true_b).mean(0),
+        "same_size": np.abs(same_size_values(molecules.sizes()[half_b], judged_b) - true_b).mean(0),
         "nearest": np.abs(nearest_values(true_b, judged_b) - true_b).mean(0),
         "nearest_joint": np.abs(nearest_joint_values(true_b, judged_b, statistics) - true_b).mean(0),
         "coverage": inside.mean(0),
@@ -110,6 +112,15 @@ def by_atom_count(molecules: Molecules, asked: NDArray[np.intp]) -> Values:
     overall = np.median(labels[half_a], axis=0)
     median = {size: np.median(labels[half_a][sizes[half_a] == size], axis=0) for size in np.unique(sizes[half_a])}
     return np.stack([median.get(size, overall) for size in sizes[asked]])
+
+
+def same_size_values(sizes: NDArray[np.int32], judged: Values, seed: int = 0) -> Values:
+    """Return (n, K) the judged values of another record of the same atom count, its own where there is no other."""
+    found, rng = judged.copy(), np.random.default_rng(seed)
+    for size in np.unique(sizes):
+        places = rng.permutation(np.flatnonzero(sizes == size))
+        found[places] = judged[np.roll(places, 1)]
+    return found
 
 
 def nearest_values(labels: Values, judged: Values) -> Values:

@@ -10,7 +10,13 @@ from e3nn import o3
 from numpy.typing import NDArray
 
 from t2d_mol.errors import MissingError
-from t2d_mol.evaluation.calibration import by_atom_count, conformal_radius, nearest_joint_values, nearest_values
+from t2d_mol.evaluation.calibration import (
+    by_atom_count,
+    conformal_radius,
+    nearest_joint_values,
+    nearest_values,
+    same_size_values,
+)
 from t2d_mol.evaluation.oracles.network import Judge
 from t2d_mol.evaluation.oracles.strangeness import strangeness
 from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
@@ -77,6 +83,8 @@ def test_conformal_radii_cover_fresh_errors() -> None:
 def test_baselines_by_hand(molecules: Molecules) -> None:
     labels = np.array([[0.0], [1.0], [1.4], [5.0]])
     assert nearest_values(labels, labels + 10)[:, 0].tolist() == [11.0, 11.4, 11.0, 11.4]
+    sizes = np.array([3, 5, 3, 9], np.int32)
+    assert same_size_values(sizes, labels)[:, 0].tolist() == [1.4, 1.0, 0.0, 5.0]
     asked = np.arange(len(molecules))
     medians = by_atom_count(molecules, asked)
     same = np.flatnonzero((molecules.half == 1) & (molecules.sizes() == molecules.sizes()[30]))
