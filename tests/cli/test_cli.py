@@ -65,7 +65,7 @@ def test_a_bad_prompt_of_a_file_is_left_out_and_the_rest_keep_their_rows(model: 
     table = 'prompt\nlow gap\n"gap of 7 Debye"\nhigh gap\n'
     done = run("sample", "-f", "-", "-n", "1", "--format", "csv", *model, *QUICK, given=table)
     assert done.returncode == 0
-    assert "prompt 2 is left out" in done.stderr
+    assert "prompt 2 (line 3) is left out" in done.stderr
     assert [row["row"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["0", "2"]
 
 
