@@ -74,6 +74,7 @@ class Checkpoint:
         statistics: of the properties over the train split.
         sizes: (30,) how many train molecules have each atom count.
         joint: (R, 1 + K) atom count and normalised properties of the labelled records in use; R is 0 before finetuning.
+        structures: (R, 6) how many atoms of each of `elements.SYMBOLS` and how many rings those records have.
         smiles_hashes, lookup_hashes: hashes of the train molecules' SMILES, sorted.
         vocabulary: words of the text encoder.
         provenance: how the weights came to be.
@@ -84,6 +85,7 @@ class Checkpoint:
     statistics: Statistics
     sizes: Tensor
     joint: Tensor
+    structures: Tensor
     smiles_hashes: Tensor
     lookup_hashes: Tensor
     vocabulary: tuple[str, ...] = ()
@@ -117,7 +119,7 @@ class Checkpoint:
             for name, state in self.weights.items()
             for key, value in state.items()
         }
-        tensors |= {"sizes": self.sizes, "joint": self.joint.to(torch.float16)}
+        tensors |= {"sizes": self.sizes, "joint": self.joint.to(torch.float16), "structures": self.structures}
         tensors |= {"smiles_hashes": self.smiles_hashes, "lookup_hashes": self.lookup_hashes}
         header = {
             "format_version": FORMAT_VERSION,
@@ -141,7 +143,9 @@ class Checkpoint:
             header = json.loads(metadata["t2d_mol"])
             if header["format_version"] > FORMAT_VERSION:
                 raise MissingError(f"{path} was written by a newer version", "update t2d-mol")
-            special = {name: tensors.pop(name) for name in ("sizes", "joint", "smiles_hashes", "lookup_hashes")}
+            special = {
+                name: tensors.pop(name) for name in ("sizes", "joint", "structures", "smiles_hashes", "lookup_hashes")
+            }
             weights: dict[str, dict[str, Tensor]] = {}
             for name, value in tensors.items():
                 network, _, key = name.partition(".")

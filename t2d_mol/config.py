@@ -105,6 +105,8 @@ class TrainingConfig:
         validation_molecules: molecules of the validation split a validation loss is taken over.
         label_fraction: share of half B whose prompts finetuning sees; smaller shares are nested.
         prompt_dropout: probability that finetuning replaces a prompt by NULL.
+        noise_shift: what finetuning adds to the mean of ln σ; prompts matter where the noise is high.
+        constraint_every: steps between two looks at the constraint while it is slack; every step while it is not.
         method: lexicographic or plain.
         condition: text, or numbers for the control that sees the target values themselves.
     """
@@ -122,6 +124,8 @@ class TrainingConfig:
     validation_molecules: int = 512
     label_fraction: float = 1.0
     prompt_dropout: float = 0.1
+    noise_shift: float = 0.0
+    constraint_every: int = 1
     method: str = "lexicographic"
     condition: str = "text"
 

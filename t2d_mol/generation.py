@@ -1,27 +1,30 @@
 """Generation: a checkpoint, prompts and a seed become an iterator of generated molecules."""
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from random import Random
 from typing import Final
 
 import torch
 
 from t2d_mol import __version__
 from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.chem.wishes import unmet
 from t2d_mol.denoising import Memory
-from t2d_mol.diffusion.guidance import Guided
+from t2d_mol.diffusion.composition import Composition
+from t2d_mol.diffusion.guidance import Emphasis, Guided
 from t2d_mol.diffusion.process import Process
-from t2d_mol.diffusion.sampler import Sampler, molecule_seed
+from t2d_mol.diffusion.sampler import Sampler
+from t2d_mol.elements import SYMBOLS
 from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt, Target
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.padding import unpad
-from t2d_mol.prompts.joint import Joint, settle
+from t2d_mol.planning import Job, Planner
+from t2d_mol.prompts.lexer import senses
 from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.properties import KEYS
 from t2d_mol.training.reader import target_tensors
@@ -45,6 +48,8 @@ class SamplingConfig:
         atoms: inclusive range of atom counts; None draws the count from p(n | targets).
         seed: with prompt row and number it decides every random draw.
         bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
+        attempts: how often a molecule is made at most until it has the structure its prompt asks for.
+        weights: of properties that count more or less than 1; each costs a further evaluation a call.
     """
 
     steps: int = 50
@@ -53,19 +58,8 @@ class SamplingConfig:
     atoms: tuple[int, int] | None = None
     seed: int = 0
     bf16: bool = False
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One molecule to make: its prompt, its place, its drawn atom count, and what the encoder will read."""
-
-    prompt: Prompt
-    row: int
-    index: int
-    seed: int
-    atoms: int
-    text: str
-    targets: tuple[Target, ...]
+    attempts: int = 5
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 class Model:
@@ -77,18 +71,16 @@ class Model:
         self.process = Process(config.diffusion)
         self.denoiser = EquivariantDenoiser(config.denoiser, config.diffusion)
         checkpoint.load_into("denoiser", self.denoiser)
-        self.encoder: TextEncoder | NumberEncoder | None = None
-        if "encoder" in checkpoint.weights:
-            self.encoder = build_encoder(checkpoint)
-            checkpoint.load_into("encoder", self.encoder)
-            self.encoder.to(device).eval()
+        self.encoder = load_encoder(checkpoint)
+        if self.encoder is not None:
+            self.encoder.to(device)
         self.predictor: PropertyNetwork | None = None
         if "predictor" in checkpoint.weights:
             self.predictor = PropertyNetwork(config.predictor)
             checkpoint.load_into("predictor", self.predictor)
             self.predictor.to(device).eval()
         self.denoiser.to(device).eval()
-        self._joint = Joint(checkpoint)
+        self.planner = Planner(checkpoint, self.encoder)
 
     @classmethod
     def load(cls, path: Path | None = None, *, device: str = "cpu") -> "Model":
@@ -121,7 +113,8 @@ class Model:
         places = ((row, prompt, k) for row, prompt in prompts for k in range(count))
         numbered = enumerate(places)
         while window := list(islice(numbered, WINDOW * config.batch_size)):
-            yield from self._sample_window([self._job(*place, index, config) for index, place in window], config)
+            jobs = [self._job(prompt, (row, k, index), config) for index, (row, prompt, k) in window]
+            yield from self._sample_window(jobs, config)
 
     def sample_valid(
         self,
@@ -143,7 +136,7 @@ class Model:
             for attempt in range(attempts):
                 short = [place for place, done in enumerate(kept) if len(done) < count]
                 wanted = [(place, k) for place in short for k in range(attempt * count, (attempt + 1) * count)]
-                jobs = [self._job(*window[place], k, 0, config) for place, k in wanted]
+                jobs = [self._job(window[place][1], (window[place][0], k, 0), config) for place, k in wanted]
                 for (place, _), made in zip(wanted, self._sample_window(jobs, config), strict=True):
                     if made.state == "valid" and len(kept[place]) < count:
                         kept[place].append(made)
@@ -162,14 +155,26 @@ class Model:
             for row in normalised
         ]
 
-    def _job(self, row: int, prompt: Prompt, k: int, index: int, config: SamplingConfig) -> _Job:
-        seed = molecule_seed(config.seed, row, k)
-        atoms, drawn = self._joint.draw(prompt.targets, config.atoms or prompt.atoms, Random(seed))
-        targets = tuple(settle(target, self.statistics, drawn) for target in prompt.targets)
-        text = prompt.text if targets == prompt.targets else mixed_prompt(targets, self.statistics)
-        return _Job(prompt, row, index, seed, atoms, _as_read(text, targets), targets)
+    def _job(self, prompt: Prompt, place: tuple[int, int, int], config: SamplingConfig, attempt: int = 0) -> Job:
+        weights = dict(config.weights)
+        return self.planner.job(prompt, place, config.seed, atoms=config.atoms, weights=weights, attempt=attempt)
 
-    def _sample_window(self, jobs: list[_Job], config: SamplingConfig) -> list[GeneratedMolecule]:
+    def _sample_window(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
+        """Sample jobs, and those again whose molecules lack the structure asked for, up to `attempts` times."""
+        made = self._sample_jobs(jobs, config)
+        for attempt in range(1, config.attempts):
+            lacking = [place for place, generated in enumerate(made) if generated.unmet]
+            if not lacking:
+                break
+            again = [
+                self._job(jobs[place].prompt, (jobs[place].row, jobs[place].k, jobs[place].index), config, attempt)
+                for place in lacking
+            ]
+            for place, generated in zip(lacking, self._sample_jobs(again, config), strict=True):
+                made[place] = generated
+        return made
+
+    def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order."""
         order = sorted(range(len(jobs)), key=lambda place: jobs[place].atoms)
         made: dict[int, GeneratedMolecule] = {}
@@ -179,14 +184,15 @@ class Model:
             made |= zip(places, batch, strict=True)
         return [made[place] for place in range(len(jobs))]
 
-    def _sample_batch(self, jobs: list[_Job], config: SamplingConfig) -> Iterator[GeneratedMolecule]:
+    def _sample_batch(self, jobs: list[Job], config: SamplingConfig) -> Iterator[GeneratedMolecule]:
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
         mask = torch.arange(int(sizes.max()), device=self.device) < sizes[:, None]
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
-        sampler = Sampler(self.process, config.steps)
+        sampler = Sampler(self.process, config.steps, self._composition(jobs))
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-            memory = self._memory(jobs)
-            batch = sampler(Guided(self.denoiser, config.guidance), mask, generators, memory)
+            memory = self._memory([job.text for job in jobs], [job.targets for job in jobs])
+            denoiser = Guided(self.denoiser, config.guidance, self._emphases(jobs, config))
+            batch = sampler(denoiser, mask, generators, memory)
         predicted = self.predict(batch)
         molecules = unpad(batch)
         provenance = {
@@ -197,34 +203,56 @@ class Model:
             "version": __version__,
         }
         for job, molecule, properties in zip(jobs, molecules, predicted, strict=True):
+            lacks = unmet(molecule, replace(job.prompt.structure, atoms=config.atoms or job.prompt.structure.atoms))
             generated = GeneratedMolecule(
-                molecule, job.prompt, job.row, job.index, config.seed, predicted=properties, provenance=provenance
-            )
+                molecule, job.prompt, job.row, job.index, config.seed, predicted=properties, provenance=provenance,
+                attempts=job.attempt + 1, unmet=lacks,
+            )  # fmt: skip
             yield judged(generated)
 
-    def _memory(self, jobs: list[_Job]) -> Memory | None:
-        if self.encoder is None or not any(job.text for job in jobs):
+    def _composition(self, jobs: list[Job]) -> Composition | None:
+        if not any(job.bounds for job in jobs):
+            return None
+        rows = [job.bounds or ((0, job.atoms),) * len(SYMBOLS) for job in jobs]
+        both = torch.tensor(rows, dtype=torch.float32, device=self.device)
+        return Composition(both[..., 0], both[..., 1])
+
+    def _emphases(self, jobs: list[Job], config: SamplingConfig) -> tuple[Emphasis, ...]:
+        """Return the prompts without each property that has a weight of its own, in canonical words."""
+        found = []
+        for key, weight in config.weights:
+            if weight == 1 or not any(target.property == key for job in jobs for target in job.targets):
+                continue
+            others = [tuple(target for target in job.targets if target.property != key) for job in jobs]
+            texts = [
+                job.text if left == job.targets else mixed_prompt(left, self.statistics) if left else ""
+                for job, left in zip(jobs, others, strict=True)
+            ]
+            memory = self._memory(texts, others)
+            if memory is not None:
+                found.append(Emphasis(memory, weight - 1))
+        return tuple(found)
+
+    def _memory(self, texts: Sequence[str], targets: Sequence[tuple[Target, ...]]) -> Memory | None:
+        if self.encoder is None or not any(targets):
             return None
         if isinstance(self.encoder, TextEncoder):
-            return self.encoder([job.text for job in jobs])  # type: ignore[no-any-return]
-        tensors = target_tensors([job.targets for job in jobs], self.statistics)
+            return self.encoder(texts)  # type: ignore[no-any-return]
+        tensors = target_tensors(targets, self.statistics)
         return self.encoder(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
 
 
-def _as_read(text: str, targets: tuple[Target, ...]) -> str:
-    """Return what the encoder reads: nothing where nothing was understood; normalised values are said to be so."""
-    if not targets:
-        return ""
-    if any(target.normalised for target in targets) and "normalised" not in text.lower():
-        return f"{text} (normalised values)"
-    return text
-
-
-def build_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder:
-    """Build the encoder a checkpoint's configuration describes, without weights."""
+def load_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder | None:
+    """Build a checkpoint's encoder with its weights; None if it has none."""
+    if "encoder" not in checkpoint.weights:
+        return None
+    encoder: TextEncoder | NumberEncoder
     if checkpoint.vocabulary:
-        return TextEncoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics)
-    return NumberEncoder(checkpoint.config.encoder)
+        encoder = TextEncoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics, senses)
+    else:
+        encoder = NumberEncoder(checkpoint.config.encoder)
+    checkpoint.load_into("encoder", encoder)
+    return encoder.eval()
 
 
 def judged(generated: GeneratedMolecule) -> GeneratedMolecule:

@@ -96,20 +96,52 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Structure:
+    """What a prompt asks of a molecule's composition and graph; None asks nothing.
+
+    Attributes:
+        atoms: inclusive range of atom counts, hydrogens included.
+        heavy: inclusive range of counts of atoms other than hydrogen.
+        elements: symbol with least and most count of each element asked for or excluded; no most is None.
+        rings: least and most number of rings (the cyclomatic number of the bond graph).
+        aromatic: whether there is an aromatic ring.
+        formula: the molecular formula, if one was given; `elements` then says the same.
+    """
+
+    atoms: tuple[int, int] | None = None
+    heavy: tuple[int, int] | None = None
+    elements: tuple[tuple[str, int, int | None], ...] = ()
+    rings: tuple[int, int | None] | None = None
+    aromatic: bool | None = None
+    formula: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != Structure()
+
+    def record(self) -> dict[str, Any]:
+        """Return what is asked as plain values, without what is not."""
+        values = {name: getattr(self, name) for name in ("formula", "atoms", "heavy", "rings", "aromatic")}
+        asked = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value is not None
+        }
+        return asked | ({"elements": {symbol: [low, high] for symbol, low, high in self.elements}} if self.elements else {})
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A sentence and what was understood of it.
 
     Attributes:
         text: the sentence as given; the empty string asks for any molecule.
         targets: one per property asked for.
-        atoms: inclusive range of atom counts, if asked for.
+        structure: what is asked of composition and graph.
         unknown: words the grammar did not understand.
         warnings: remarks for the user, such as how bare numbers were read.
     """
 
     text: str
     targets: tuple[Target, ...] = ()
-    atoms: tuple[int, int] | None = None
+    structure: Structure = Structure()
     unknown: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -118,7 +150,8 @@ class Prompt:
 class GeneratedMolecule:
     """A molecule made by the model, with all that is needed to make it again.
 
-    Invalid ones are kept and labelled; `state` is `unjudged` where rdkit is missing.
+    Invalid ones are kept and labelled; `state` is `unjudged` where rdkit is missing. `attempts` counts the tries made for
+    the structure its prompt asks for, `unmet` says what of it the last one still lacks.
     """
 
     molecule: Molecule
@@ -131,3 +164,5 @@ class GeneratedMolecule:
     reason: str = ""
     predicted: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 1
+    unmet: str = ""

@@ -15,10 +15,13 @@ UNIT_FACTORS: Final[dict[str, dict[str, float]]] = {
         "kcal/mol": 4.184 / 96.48533212,
         "cm^-1": 1.0 / 8065.543937,
     },
-    "D": {"D": 1.0, "e·Å": 4.80320471, "C·m": 1.0 / 3.33564095e-30},
-    "cal/mol/K": {"cal/mol/K": 1.0, "J/mol/K": 1.0 / 4.184},
+    "D": {"D": 1.0, "e·Å": 4.80320471, "e·a0": 4.80320471 * 0.529177210903, "C·m": 1.0 / 3.33564095e-30},
+    "cal/mol/K": {"cal/mol/K": 1.0, "J/mol/K": 1.0 / 4.184, "kJ/mol/K": 1000.0 / 4.184},
 }
 """`UNIT_FACTORS[canonical][unit]` is what a value in `unit` is multiplied with to give the canonical unit."""
+
+ATOMIC_UNITS: Final = {"Bohr^3": "Bohr^3", "eV": "Hartree", "D": "e·a0"}
+"""What "a.u." means where the canonical unit is this."""
 
 
 def to_canonical(value: float, unit: str, canonical: str) -> float:

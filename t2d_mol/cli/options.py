@@ -100,7 +100,12 @@ def pick_bf16(name: str, device: str, *, training: bool) -> bool:
 def say(message: str, *, quiet: bool = False) -> None:
     """Write a line to stderr unless quiet."""
     if not quiet:
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(printable(message) + "\n")
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters, which could steer a terminal, written as escapes."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def parse_range(text: str | None) -> tuple[int, int] | None:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 ANY = "any molecule"
 
 
+def prompt_rows(prompts: list[str], file: str | None) -> "list[PromptRow]":
+    """Return the prompts, first those of the arguments, then those of the file."""
+    from t2d_mol.io.readers import PromptRow, read_prompts
+
+    return [PromptRow(text) for text in prompts] + (list(read_prompts(file)) if file else [])
+
+
 def understood(
     rows: "list[PromptRow]", given: int, statistics: "Statistics", values: str, quiet: bool
 ) -> "Iterator[tuple[int, Prompt]]":

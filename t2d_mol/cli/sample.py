@@ -10,11 +10,10 @@ import typer
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.explain import Values, values_option
-from t2d_mol.cli.prompting import ANY, understood
+from t2d_mol.cli.prompting import ANY, prompt_rows, understood
 
 if TYPE_CHECKING:
     from t2d_mol.generation import Model, SamplingConfig
-    from t2d_mol.io.readers import PromptRow
     from t2d_mol.molecule import GeneratedMolecule, Prompt
 
 
@@ -62,6 +61,7 @@ def sample(
     options.set_up(quiet, threads)
     from t2d_mol.generation import Model, SamplingConfig
     from t2d_mol.io.output import open_output
+    from t2d_mol.io.readers import PromptRow
     from t2d_mol.io.record import to_record
     from t2d_mol.io.writers import csv_header
 
@@ -69,7 +69,7 @@ def sample(
     model = Model.load(checkpoint, device=device)
     bf16 = options.pick_bf16(precision, device, training=False)
     sampling = SamplingConfig(steps, guidance, batch_size, options.parse_range(atoms), seed, bf16)
-    rows = _rows(prompts or [], file)
+    rows = prompt_rows(prompts or [], file) or [PromptRow(ANY)]
     asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet))
     made = _generate(model, asked, count, sampling, only_valid=only_valid, quiet=quiet)
     if shown:
@@ -88,16 +88,6 @@ def sample(
         _print_table(kept, sys.stderr if out == "-" else sys.stdout)
     if out != "-":
         options.say(f"{len(asked) * count} records asked for, written to {out}", quiet=quiet)
-
-
-def _rows(prompts: list[str], file: str | None) -> "list[PromptRow]":
-    """Return the prompts, first those of the arguments, then those of the file; one for any molecule if there is none."""
-    from t2d_mol.io.readers import PromptRow, read_prompts
-
-    rows = [PromptRow(text) for text in prompts]
-    if file:
-        rows += read_prompts(file)
-    return rows or [PromptRow(ANY)]
 
 
 def _generate(

@@ -17,14 +17,14 @@ import numpy as np
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.evaluation.score import JOINT
-from t2d_mol.evaluation.wordings import unseen_prompt
 from t2d_mol.generation import Model, SamplingConfig
 from t2d_mol.io.output import resumable_lines
 from t2d_mol.io.record import target_record, to_record
 from t2d_mol.io.writers import jsonl_record
-from t2d_mol.molecule import Prompt, Target
+from t2d_mol.molecule import Prompt, Structure, Target
 from t2d_mol.prompts.grammar import parse_prompt
-from t2d_mol.prompts.templates import exact_prompt, random_prompt
+from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, paraphrase
+from t2d_mol.prompts.templates import exact_prompt
 from t2d_mol.properties import KEYS, LEVELS, PROPERTIES
 
 
@@ -63,7 +63,7 @@ def conditional(checkpoint: Checkpoint, count: int, seed: int) -> list[Job]:
             chosen = range(len(KEYS)) if group == JOINT else (KEYS.index(group),)
             targets = tuple(_exact(k, float(row[1 + k]), statistics) for k in chosen)
             atoms = (int(row[0]), int(row[0]))
-            prompt = replace(parse_prompt(exact_prompt(targets, statistics), statistics), atoms=atoms)
+            prompt = replace(parse_prompt(exact_prompt(targets, statistics), statistics), structure=Structure(atoms=atoms))
             jobs.append(Job(prompt, targets, group, wording))
     return jobs
 
@@ -75,10 +75,10 @@ def text(checkpoint: Checkpoint, count: int, seed: int) -> list[Job]:
         raise UsageError("the checkpoint reads numbers, not words", "--protocol text needs one finetuned on text")
     jobs = []
     for prop in PROPERTIES:
-        for wording in ("seen", "unseen"):
+        for wording, parts in (("seen", SEEN), ("unseen", HELD_OUT)):
             for number in range(count):
                 target = Target(prop.key, "level", level=number % len(LEVELS), unit=prop.unit)
-                said = random_prompt([target], statistics, rng) if wording == "seen" else unseen_prompt(target, rng)
+                said = paraphrase([target], statistics, rng, parts)
                 jobs.append(Job(parse_prompt(said, statistics), (target,), prop.key, wording))
     return jobs
 

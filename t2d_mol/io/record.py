@@ -11,7 +11,7 @@ from t2d_mol.units import to_canonical
 
 RECORD_KEYS: Final = (
     "prompt", "row", "index", "seed", "smiles", "state", "reason", "n_atoms",
-    "targets", "predicted", "model", "steps", "guidance", "precision", "version",
+    "targets", "structure", "unmet", "attempts", "predicted", "model", "steps", "guidance", "precision", "version",
 )  # fmt: skip
 
 
@@ -66,6 +66,9 @@ def to_record(generated: GeneratedMolecule, statistics: Statistics) -> dict[str,
         "reason": generated.reason,
         "n_atoms": len(generated.molecule),
         "targets": [target_record(target, statistics) for target in generated.prompt.targets],
+        "structure": generated.prompt.structure.record(),
+        "unmet": generated.unmet,
+        "attempts": generated.attempts,
         "predicted": generated.predicted,
         **generated.provenance,
     }

@@ -1,8 +1,7 @@
-"""The built-in text encoder: words from a vocabulary, numbers as values, one slot per property that gathers its target."""
+"""The built-in text encoder: senses of words, numbers as values, one slot per property that gathers its target."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -16,9 +15,11 @@ from t2d_mol.properties import LEVELS, PROPERTIES
 KINDS: Final = ("absent", "exact", "level")
 """What the reading head can find a property to be in a prompt."""
 
-UNITS: Final = ("bohr^3", "ev", "d", "cal/mol/k")
-PADDING, UNKNOWN, NUMBER, FIRST_UNIT = 0, 1, 2, 3
-_WORDS: Final = re.compile(r"bohr\^3|cal/mol/k|(?:(?<![\d.])[+-])?\d+\.?\d*(?:e[+-]?\d+)?|[^\W\d_]+|[^\w\s]", re.IGNORECASE)
+Cut = Callable[[str], Sequence[tuple[str, float]]]
+"""Cuts a sentence into senses, the words of an encoder's vocabulary, and the values of those that are numbers."""
+
+PADDING, UNKNOWN, NUMBER, FIRST = 0, 1, 2, 3
+NUMBER_SENSE: Final = "number"
 FREQUENCIES: Final = 6
 
 
@@ -37,51 +38,61 @@ def summarised(kinds: Tensor, levels: Tensor, values: Tensor) -> Tensor:
     return torch.cat([kinds, levels * leveled, numbers * exact], -1).flatten(-2)
 
 
-class Tokeniser:
-    """Turns sentences into word indices and number values."""
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What an encoder's slots understood of B prompts.
 
-    def __init__(self, vocabulary: Sequence[str], max_tokens: int) -> None:
-        self.index = {unit: FIRST_UNIT + number for number, unit in enumerate(UNITS)}
-        self.index |= {word: FIRST_UNIT + len(UNITS) + number for number, word in enumerate(vocabulary)}
-        self.max_tokens = max_tokens
+    Attributes:
+        kinds: (B, K, 3) logits of `KINDS`.
+        levels: (B, K, 5) logits of the levels.
+        values: (B, K) normalised values.
+    """
+
+    kinds: Tensor
+    levels: Tensor
+    values: Tensor
+
+    def summary(self) -> Tensor:
+        """Return it as one vector, see `summarised`."""
+        return summarised(torch.softmax(self.kinds, -1), torch.softmax(self.levels, -1), self.values)
+
+
+class Tokeniser:
+    """Turns sentences into indices of senses and number values."""
+
+    def __init__(self, vocabulary: Sequence[str], cut: Cut, max_tokens: int) -> None:
+        self.index = {NUMBER_SENSE: NUMBER} | {sense: FIRST + place for place, sense in enumerate(vocabulary)}
+        self.cut, self.max_tokens = cut, max_tokens
 
     @property
     def size(self) -> int:
         """Number of distinct tokens."""
-        return max(self.index.values()) + 1
+        return FIRST + len(self.index) - 1
 
     def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token indices (B, T), 0 in the padding, and the values (B, T) of number tokens, 0 elsewhere."""
-        rows = [self._row(text) for text in texts]
+        rows = [self.cut(text)[: self.max_tokens] for text in texts]
         length = max(1, *(len(row) for row in rows))
         tokens, values = torch.zeros(len(rows), length, dtype=torch.long), torch.zeros(len(rows), length)
         for number, row in enumerate(rows):
             if row:
-                tokens[number, : len(row)] = torch.tensor([token for token, _ in row])
+                tokens[number, : len(row)] = torch.tensor([self.index.get(sense, UNKNOWN) for sense, _ in row])
                 values[number, : len(row)] = torch.tensor([value for _, value in row])
-        return tokens, values
-
-    def _row(self, text: str) -> list[tuple[int, float]]:
-        row = []
-        for word in _WORDS.findall(text.replace("−", "-"))[: self.max_tokens]:
-            if (word[-1].isdigit() and "^" not in word) or (word[-1] == "." and len(word) > 1):
-                row.append((NUMBER, float(word)))
-            else:
-                row.append((self.index.get(word.lower(), UNKNOWN), 0.0))
-        return row
+        return tokens, values.clamp(-1e6, 1e6)
 
 
 class TextEncoder(nn.Module):
-    """A small transformer over words, numbers and property slots.
+    """A small transformer over the senses of words, numbers and property slots.
 
-    A number enters as Fourier features of its value under the normalisation of each property and of the value itself, so
-    that a slot needs only to choose. The slots come first in the memory; the reading head looks at them alone.
+    A number enters as Fourier features of its value under the normalisation of each property and of the value itself; a slot
+    does not compute its value but points at a number and says how it is meant (Vinyals et al., Pointer Networks, 2015), so
+    that any number is read exactly. The slots alone leave the encoder: whatever the wording, a prompt is K tokens.
     """
 
-    def __init__(self, config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics) -> None:
+    def __init__(self, config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics, cut: Cut) -> None:
         super().__init__()
         self.config = config
-        self.tokenise = Tokeniser(vocabulary, config.max_tokens)
+        self.tokenise = Tokeniser(vocabulary, cut, config.max_tokens)
         width, readings = config.width, len(PROPERTIES) + 1
         self.words = nn.Embedding(self.tokenise.size, width, padding_idx=PADDING)
         self.places = nn.Embedding(config.max_tokens, width)
@@ -93,7 +104,8 @@ class TextEncoder(nn.Module):
         self.layers = nn.TransformerEncoder(layer, config.layers, nn.LayerNorm(width), enable_nested_tensor=False)
         self.kind = nn.Linear(width, len(KINDS))
         self.level = nn.Linear(width, len(LEVELS))
-        self.value = nn.Linear(width, 1)
+        self.pointer = nn.Linear(width, width)
+        self.scale = nn.Linear(width, 1)
         self.means: Tensor
         self.scales: Tensor
         self.register_buffer("means", torch.tensor([*statistics.mean, 0.0]), persistent=False)
@@ -101,6 +113,10 @@ class TextEncoder(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Memory:
         """Encode B sentences; an empty one counts as no prompt."""
+        return self.encode(texts)[0]
+
+    def encode(self, texts: Sequence[str]) -> tuple[Memory, Read]:
+        """Encode B sentences and say what was read from them."""
         device = self.slots.device
         tokens, values = (tensor.to(device) for tensor in self.tokenise(texts))
         present = tokens != PADDING
@@ -108,17 +124,20 @@ class TextEncoder(nn.Module):
         embedded = self.words(tokens) + self.places.weight[: tokens.shape[1]]
         embedded = embedded + number * self.numbers(self._number_features(values))
         whole = torch.cat([self.slots.expand(len(tokens), -1, -1), embedded], 1)
-        slots = torch.ones(len(tokens), len(PROPERTIES), dtype=torch.bool, device=device)
-        mask = torch.cat([slots, present], 1)
+        mask = torch.cat([present.new_ones(len(tokens), len(PROPERTIES)), present], 1)
         encoded = self.layers(whole, src_key_padding_mask=~mask)
-        memory = Memory(encoded, mask, present.any(1))
-        kinds, levels, values = self.read(memory)
-        return replace(memory, summary=summarised(torch.softmax(kinds, -1), torch.softmax(levels, -1), values))
+        slots, words = encoded.split([len(PROPERTIES), encoded.shape[1] - len(PROPERTIES)], 1)
+        read = Read(self.kind(slots), self.level(slots), self._values(slots, words, values, number[..., 0]))
+        memory = Memory(slots, torch.ones_like(slots[..., 0], dtype=torch.bool), present.any(1), read.summary())
+        return memory, read
 
-    def read(self, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what the slots understood: logits (B, K, 3) of `KINDS`, (B, K, 5) of levels, normalised values (B, K)."""
-        slots = memory.tokens[:, : len(PROPERTIES)]
-        return self.kind(slots), self.level(slots), self.value(slots)[..., 0]
+    def _values(self, slots: Tensor, words: Tensor, values: Tensor, number: Tensor) -> Tensor:
+        """Return the normalised value (B, K) of the number each slot points at, read in units or as normalised."""
+        logits = self.pointer(slots) @ words.transpose(1, 2) * words.shape[-1] ** -0.5
+        weights = torch.softmax(logits.float().masked_fill(~number[:, None], -1e9), -1)
+        pointed = (weights * (values * number)[:, None]).sum(-1)
+        in_units = (pointed - self.means[:-1]) / self.scales[:-1]
+        return torch.lerp(in_units, pointed, torch.sigmoid(self.scale(slots)[..., 0]))
 
     def _number_features(self, values: Tensor) -> Tensor:
         readings = ((values[..., None] - self.means) / self.scales).clamp(-20, 20)[..., None]

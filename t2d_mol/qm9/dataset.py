@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from t2d_mol.elements import MAX_ATOMS
+from t2d_mol.elements import MAX_ATOMS, NUMBERS
 from t2d_mol.errors import MissingError
 from t2d_mol.molecule import Molecule
 from t2d_mol.properties import PROPERTIES, QM9_COLUMNS, qm9_column
@@ -113,6 +113,14 @@ class Molecules:
             values = values[:, [qm9_column(prop) for prop in PROPERTIES]]
         converted: NDArray[np.float64] = values.astype(np.float64) * factors
         return converted
+
+    def structures(self) -> NDArray[np.uint8]:
+        """Return (M, 6) how many atoms of each of `SYMBOLS` each molecule has, and how many rings."""
+        sizes = self.sizes()
+        owner = np.repeat(np.arange(len(self)), sizes)
+        counts = np.stack([np.bincount(owner[self.arrays.numbers == z], minlength=len(self)) for z in NUMBERS], 1)
+        rings = np.diff(self.arrays.bond_offsets) - sizes + 1
+        return np.concatenate([counts, rings[:, None]], 1).astype(np.uint8)
 
     def positions(self, atoms: slice = slice(None)) -> NDArray[np.float32]:
         """Return coordinates (n, 3) in Å of a run of atoms, all by default."""

@@ -1,5 +1,6 @@
 """Finetuning: (molecule, prompt) pairs of half B, by plain gradient descent or under Text2Data's constraint."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +18,8 @@ from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.molecule import MoleculeBatch, Target
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
-from t2d_mol.prompts.templates import random_prompt, random_targets
+from t2d_mol.prompts.lexer import senses
+from t2d_mol.prompts.paraphrases import paraphrase, random_targets
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
@@ -86,17 +88,20 @@ class Finetuning:
         self.base, self.training, self.seed, self.device = base, training, seed, torch.device(device)
         self.text: TextEncoder | None = None
         if training.condition == "text":
-            self.text = TextEncoder(config.encoder, base.vocabulary, base.statistics)
+            self.text = TextEncoder(config.encoder, base.vocabulary, base.statistics, senses)
             base.load_into("encoder", self.text)
             self.text.to(device).eval().requires_grad_(False)
         self.network = Conditional(denoiser, None if self.text else NumberEncoder(config.encoder)).to(device)
-        self.loss = DenoisingLoss(denoiser, Process(config.diffusion), bf16=bf16, device=device)
+        noise = replace(config.diffusion, log_sigma_mean=config.diffusion.log_sigma_mean + training.noise_shift)
+        self.loss = DenoisingLoss(denoiser, Process(noise), bf16=bf16, device=device)
         indices = labelled(molecules, training.label_fraction, seed)
         self.stream = BatchStream(buckets(molecules, indices), training.batch_size, seed)
         self.validation = validation_batches(molecules, training)
         self.values = molecules.properties()
         self.joint = self._joint(molecules, indices)
+        self.structures = torch.from_numpy(molecules.structures()[indices])
         self.bound = self._bound(BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), 64, seed))
+        self._slack = False
         self._parameters = [p for p in self.network.parameters() if p.requires_grad]
 
     def backward(self, step: int) -> Metrics:
@@ -106,16 +111,17 @@ class Finetuning:
         losses, sigma = self._pass(step, batch, memory)
         losses.mean().backward()  # type: ignore[no-untyped-call]
         metrics = {"loss": float(losses.detach().mean()), "molecules": float(len(sigma))}
-        if self.training.method == "plain":
+        if self.training.method == "plain" or (self._slack and step % self.training.constraint_every):
             return metrics
         conditional = self._take_gradients()
-        free, _ = self._pass(step, batch, None)
+        free, _ = self._pass(step, batch, replace(memory, given=torch.zeros_like(memory.given)))
         free.mean().backward()  # type: ignore[no-untyped-call]
         unconditional = float(free.detach().mean())
         combined = combine(conditional, self._take_gradients(), unconditional, self.bound)
+        self._slack = combined.multiplier == 0
         for parameter, gradient in zip(self._parameters, combined.gradients, strict=True):
             parameter.grad = gradient
-        return metrics | {
+        looked = {
             "unconditional": unconditional,
             "lambda": combined.multiplier,
             "phi": combined.phi,
@@ -123,6 +129,7 @@ class Finetuning:
             "cosine": combined.cosine,
             "violated": float(combined.violated),
         }
+        return metrics | looked | {f"count/{name}": 1.0 for name in looked}
 
     def validate(self) -> Metrics:
         """Return validation losses with prompts (`loss`) and without (`unconditional_…`); see `loop.Objective`."""
@@ -152,7 +159,8 @@ class Finetuning:
         }
         vocabulary = self.base.vocabulary if self.text else ()
         provenance = self.base.provenance | {"finetune": stage}
-        self.base.replace(weights=weights, joint=self.joint, vocabulary=vocabulary, provenance=provenance).save(path)
+        known = {"joint": self.joint, "structures": self.structures, "vocabulary": vocabulary}
+        self.base.replace(weights=weights, provenance=provenance, **known).save(path)
 
     def _pass(
         self, step: int, batch: MoleculeBatch, memory: Memory | None, *, self_condition: bool | None = None
@@ -172,7 +180,7 @@ class Finetuning:
         rows: list[list[Target]] = [random_targets(self.values[i].tolist(), statistics, rng) for i in indices]
         kept = [rng.random() >= dropout for _ in rows]
         if self.text is not None:
-            texts = [random_prompt(row, statistics, rng) if keep else "" for row, keep in zip(rows, kept, strict=True)]
+            texts = [paraphrase(row, statistics, rng) if keep else "" for row, keep in zip(rows, kept, strict=True)]
             with torch.no_grad():
                 return self.text(texts)  # type: ignore[no-any-return]
         assert self.network.numbers is not None

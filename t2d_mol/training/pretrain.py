@@ -12,7 +12,7 @@ from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.config import ModelConfig, TrainingConfig, to_dict
 from t2d_mol.denoising import Memory
 from t2d_mol.diffusion.process import SIGMA_BINS, Losses, Process
-from t2d_mol.elements import MAX_ATOMS
+from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.errors import MissingError
 from t2d_mol.molecule import MoleculeBatch
 from t2d_mol.nn.denoiser import EquivariantDenoiser
@@ -51,6 +51,7 @@ def blank_checkpoint(molecules: Molecules, config: ModelConfig) -> Checkpoint:
         statistics=statistics_of(molecules.properties()[train]),
         sizes=torch.from_numpy(np.bincount(molecules.sizes()[train], minlength=MAX_ATOMS + 1)),
         joint=torch.zeros(0, 1 + len(PROPERTIES)),
+        structures=torch.zeros(0, len(SYMBOLS) + 1, dtype=torch.uint8),
         smiles_hashes=torch.from_numpy(np.unique(hashes[0])),
         lookup_hashes=torch.from_numpy(np.unique(hashes[1])),
     )

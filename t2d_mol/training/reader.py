@@ -12,7 +12,8 @@ from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.config import TrainingConfig
 from t2d_mol.molecule import Target
 from t2d_mol.nn.text import KINDS, TextEncoder
-from t2d_mol.prompts.templates import random_prompt, random_targets, vocabulary
+from t2d_mol.prompts.lexer import senses, vocabulary
+from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
 from t2d_mol.properties import KEYS
 from t2d_mol.training.loop import Metrics
 
@@ -45,7 +46,7 @@ class Reading:
         torch.manual_seed(seed)
         words = vocabulary()
         self.base = base.replace(vocabulary=words)
-        self.network = TextEncoder(base.config.encoder, words, base.statistics)
+        self.network = TextEncoder(base.config.encoder, words, base.statistics, senses)
         self.training, self.seed = training, seed
 
     def backward(self, step: int) -> Metrics:
@@ -58,11 +59,14 @@ class Reading:
         return {name: float(part.detach()) for name, part in parts.items()} | {"molecules": float(len(texts))}
 
     def validate(self) -> Metrics:
-        """Return the losses and the share of targets recovered on fresh sentences; see `loop.Objective`."""
-        texts, rows = self._batch(Random("validation"), 512)
-        with torch.no_grad():
-            kind, level, value, accuracy = self._losses(texts, rows)
-        return {"loss": float(kind + level + 4 * value), "accuracy": float(accuracy)}
+        """Return losses and shares of targets recovered, in seen and in held-out wordings; see `loop.Objective`."""
+        results: Metrics = {}
+        for name, wordings in (("", SEEN), ("_held_out", HELD_OUT)):
+            texts, rows = self._batch(Random("validation"), 512, wordings)
+            with torch.no_grad():
+                kind, level, value, accuracy = self._losses(texts, rows)
+            results |= {f"loss{name}": float(kind + level + 4 * value), f"accuracy{name}": float(accuracy)}
+        return results
 
     def save(self, path: Path, step: int, minutes: float) -> None:
         """Write a checkpoint; see `loop.Objective`."""
@@ -74,13 +78,14 @@ class Reading:
         weights = self.base.weights | {"encoder": self.network.state_dict()}
         return self.base.replace(weights=weights, provenance=provenance)
 
-    def _batch(self, rng: Random, size: int) -> tuple[list[str], list[list[Target]]]:
+    def _batch(self, rng: Random, size: int, wordings: Wordings = SEEN) -> tuple[list[str], list[list[Target]]]:
         rows = [random_targets(draw_values(self.base.statistics, rng), self.base.statistics, rng) for _ in range(size)]
-        return [random_prompt(row, self.base.statistics, rng) for row in rows], rows
+        return [paraphrase(row, self.base.statistics, rng, wordings) for row in rows], rows
 
     def _losses(self, texts: list[str], rows: list[list[Target]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         kinds, levels, values = target_tensors(rows, self.base.statistics)
-        kind, level, value = self.network.read(self.network(texts))
+        _, read = self.network.encode(texts)
+        kind, level, value = read.kinds, read.levels, read.values
         exact, leveled = kinds == KINDS.index("exact"), kinds == KINDS.index("level")
         right = kind.argmax(-1) == kinds
         right &= ~exact | ((value - values).abs() < 0.1)
@@ -89,6 +94,6 @@ class Reading:
         return (
             F.cross_entropy(kind.flatten(0, 1), kinds.flatten()),
             F.cross_entropy(level[leveled], levels[leveled]) if leveled.any() else level.sum() * 0,
-            F.smooth_l1_loss(value[exact], values[exact], beta=0.1) if exact.any() else value.sum() * 0,
+            F.smooth_l1_loss(value[exact], values[exact], beta=0.1).log1p() if exact.any() else value.sum() * 0,
             right[asked].float().mean(),
         )

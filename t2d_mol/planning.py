@@ -1,0 +1,154 @@
+"""Planning: a prompt, its place and a seed become one molecule to make, with all that is drawn for it before any noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final
+
+import torch
+
+from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.diffusion.sampler import molecule_seed
+from t2d_mol.elements import SYMBOLS
+from t2d_mol.errors import InputError
+from t2d_mol.molecule import Prompt, Structure, Target
+from t2d_mol.nn.text import KINDS, NumberEncoder, TextEncoder
+from t2d_mol.prompts.joint import Joint, settle
+from t2d_mol.prompts.templates import mixed_prompt
+from t2d_mol.training.reader import target_tensors
+
+AGREEMENT: Final = 0.1
+"""The encoder has read a number if it is off by less than this, normalised."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One molecule to make.
+
+    Attributes:
+        prompt: what it is made for.
+        row, k: the prompt's row, and the molecule's number within it.
+        index: its running number in the output.
+        attempt: how many tries were made before, for wishes that can only be filtered.
+        seed: of its noise.
+        atoms: its atom count.
+        targets: the prompt's, with a value drawn where a range is asked for.
+        text: what the encoder reads.
+        bounds: least and most atoms of each type; None leaves them free.
+    """
+
+    prompt: Prompt
+    row: int
+    k: int
+    index: int
+    attempt: int
+    seed: int
+    atoms: int
+    targets: tuple[Target, ...]
+    text: str
+    bounds: tuple[tuple[int, int], ...] | None
+
+
+@dataclass(eq=False)
+class Planner:
+    """Plans jobs for one model.
+
+    Attributes:
+        checkpoint: the model's.
+        encoder: reads the prompts; None in a model without.
+    """
+
+    checkpoint: Checkpoint
+    encoder: TextEncoder | NumberEncoder | None
+    joint: Joint = field(init=False)
+    _read: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.joint = Joint(self.checkpoint)
+
+    def job(
+        self,
+        prompt: Prompt,
+        place: tuple[int, int, int],
+        seed: int,
+        *,
+        atoms: tuple[int, int] | None = None,
+        weights: Mapping[str, float] | None = None,
+        attempt: int = 0,
+    ) -> Job:
+        """Plan molecule k of a row; all that is drawn depends on (seed, row, k, attempt) alone.
+
+        Args:
+            prompt: what is asked.
+            place: row, k and running number.
+            seed: of the whole run.
+            atoms: range of atom counts that takes the place of the prompt's.
+            weights: of the properties, where they differ from 1.
+            attempt: number of the try.
+
+        Raises:
+            InputError: if no molecule can be as asked.
+        """
+        row, k, index = place
+        own = molecule_seed(seed, row, k, attempt)
+        statistics = self.checkpoint.statistics
+        structure = replace(prompt.structure, atoms=atoms) if atoms else prompt.structure
+        count, drawn = self.joint.draw(prompt.targets, structure, Random(own), weights)
+        targets = tuple(settle(target, statistics, drawn) for target in prompt.targets)
+        return Job(
+            prompt, row, k, index, attempt, own, count, targets, self.read_as(prompt, targets), bounds(structure, count)
+        )
+
+    def read_as(self, prompt: Prompt, targets: tuple[Target, ...]) -> str:
+        """Return the sentence the encoder is given: the prompt itself where the encoder reads its targets from it.
+
+        Where it does not, and where a value was drawn inside a range, the targets are put in canonical words. The empty
+        sentence, no prompt, stands for no targets.
+        """
+        if not targets:
+            return ""
+        if targets == prompt.targets and self.understands(prompt):
+            return prompt.text
+        return mixed_prompt(targets, self.checkpoint.statistics)
+
+    def understands(self, prompt: Prompt) -> bool:
+        """Return whether the text encoder reads the same targets from the prompt's words as the grammar."""
+        if not isinstance(self.encoder, TextEncoder):
+            return True
+        if prompt.text not in self._read:
+            if len(self._read) > 10_000:
+                self._read.clear()
+            self._read[prompt.text] = all(target.op in ("=", "level") for target in prompt.targets) and reads(
+                self.encoder, prompt.text, prompt.targets, self.checkpoint
+            )
+        return self._read[prompt.text]
+
+
+def reads(encoder: TextEncoder, text: str, targets: tuple[Target, ...], checkpoint: Checkpoint) -> bool:
+    """Return whether an encoder's head recovers exactly these `=` and `level` targets from a sentence."""
+    kinds, levels, values = target_tensors([targets], checkpoint.statistics)
+    with torch.inference_mode():
+        _, read = encoder.encode([text])
+    right = read.kinds.argmax(-1).cpu() == kinds
+    right &= (kinds != KINDS.index("level")) | (read.levels.argmax(-1).cpu() == levels)
+    right &= (kinds != KINDS.index("exact")) | ((read.values.cpu() - values).abs() < AGREEMENT)
+    return bool(right.all())
+
+
+def bounds(structure: Structure, atoms: int) -> tuple[tuple[int, int], ...] | None:
+    """Return the least and most atoms of each type in a molecule of `atoms` atoms with a structure; None if all are free.
+
+    Raises:
+        InputError: if no composition meets them.
+    """
+    if not structure.elements and structure.heavy is None:
+        return None
+    wished = {symbol: (low, atoms if high is None else min(high, atoms)) for symbol, low, high in structure.elements}
+    found = [wished.get(symbol, (0, atoms)) for symbol in SYMBOLS]
+    if structure.heavy is not None:
+        hydrogens = found[0]
+        found[0] = max(hydrogens[0], atoms - structure.heavy[1]), min(hydrogens[1], atoms - structure.heavy[0])
+    least, most = (sum(bound[end] for bound in found) for end in (0, 1))
+    if any(low > high for low, high in found) or not least <= atoms <= most:
+        raise InputError(f"no composition of {atoms} atoms meets what is asked of the elements")
+    return tuple(found)

@@ -1,0 +1,149 @@
+"""Which quantity belongs to which noun: the cheapest way to cut a sentence's items into pairs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from t2d_mol.prompts.quantities import Item, Noun, Quantity, merged
+from t2d_mol.properties import BY_KEY, PROPERTIES
+from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS
+
+LOST_PROPERTY: Final = 4.0
+LOST_QUANTITY: Final = 4.0
+LOST_UNIT: Final = 2.0
+"""Cost of a quantity whose unit says the property, so that none need be named."""
+LINKED: Final = -0.5
+SHARED: Final = 0.6
+"""Cost of each further noun that shares a quantity."""
+PRECISED: Final = 1.0
+"""Cost of a number that makes a level of the same property precise."""
+LONGEST_LIST: Final = 8
+ANYTHING: Final = ("percentile", "%")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A noun and what is asked of it; no quantity where the noun stands alone, no noun where its unit says it."""
+
+    noun: Noun | None
+    quantity: Quantity | None
+
+
+def join(items: Sequence[Item]) -> list[Pair]:
+    """Return the pairs of a sentence in order, by dynamic programming over the places where it can be cut.
+
+    A segment is a noun alone, a quantity alone, a quantity before or behind one noun or a list of nouns that share it, or
+    a list of nouns with a list of as many quantities. What stands between the parts of a segment costs its `distance`.
+    """
+    best: list[tuple[float, int, list[Pair]]] = [(0.0, 0, [])]
+    for end in range(1, len(items) + 1):
+        ways = [
+            (best[start][0] + cost, start, pairs)
+            for start in range(max(0, end - LONGEST_LIST), end)
+            for cost, pairs in _readings(items[start:end])
+        ]
+        best.append(min(ways, key=lambda way: way[0]))
+    pairs: list[Pair] = []
+    end = len(items)
+    while end:
+        _, start, found = best[end]
+        pairs, end = found + pairs, start
+    return pairs
+
+
+def _readings(segment: Sequence[Item]) -> Iterator[tuple[float, list[Pair]]]:
+    """Yield the ways to read a run of items as one segment, with their costs."""
+    if len(segment) == 1:
+        yield _alone(segment[0])
+        return
+    if any(item.noun is not None and item.quantity is not None for item in segment):
+        return
+    nouns = [item.noun for item in segment if item.noun is not None]
+    quantities = [item.quantity for item in segment if item.quantity is not None]
+    between = sum(item.distance + (LINKED if item.linked else 0.0) for item in segment[1:])
+    if len(quantities) == 1 and not segment[0].turned:
+        yield from _shared(segment, nouns, quantities[0])
+    elif len(quantities) == 2 and len(nouns) == 1 and segment[0].turned and segment[1].noun is not None:
+        first, second = quantities
+        if {first.op[0], second.op[0]} == {"<", ">"} and _fits(second, nouns[0]) < LOST_QUANTITY:
+            yield between, [Pair(nouns[0], merged(first, second, f"{first.text} {nouns[0].text} {second.text}"))]
+    if len(nouns) == 1 and len(quantities) == 2 and not segment[0].turned:
+        yield from _precised(segment, nouns[0], *quantities)
+    if len(nouns) == len(quantities) == 1 and segment[0].turned and segment[1].noun is not None:
+        yield between + _fits(quantities[0], nouns[0]), [Pair(nouns[0], quantities[0])]
+    if len(nouns) == len(quantities) > 1 and all(item.noun is not None for item in segment[: len(nouns)]):
+        inner = [item for place, item in enumerate(segment) if place not in (0, len(nouns))]
+        if all(item.coordinated or item.distance == 0 for item in inner):
+            fits = sum(_fits(quantity, noun) for quantity, noun in zip(quantities, nouns, strict=True))
+            cost = segment[len(nouns)].distance + fits + SHARED * (len(nouns) - 1)
+            yield cost, [Pair(noun, quantity) for noun, quantity in zip(nouns, quantities, strict=True)]
+
+
+def _alone(item: Item) -> tuple[float, list[Pair]]:
+    noun, quantity = item.noun, item.quantity
+    if noun is not None:
+        return (0.0 if quantity is not None or noun.kind != "property" else LOST_PROPERTY), [Pair(noun, quantity)]
+    assert quantity is not None
+    return (LOST_UNIT if property_of_unit(quantity.unit) else LOST_QUANTITY), [Pair(None, quantity)]
+
+
+def _shared(segment: Sequence[Item], nouns: list[Noun], quantity: Quantity) -> Iterator[tuple[float, list[Pair]]]:
+    """A quantity before or behind the nouns it is asked of."""
+    before, behind = segment[0].quantity is not None, segment[-1].quantity is not None
+    if not (before or behind):
+        return
+    lists = segment[2:] if before else segment[1:-1]
+    if not all(item.coordinated for item in lists):
+        return
+    if len(nouns) > 1 and any((left.kind == "property") != (right.kind == "property") for left, right in pairwise(nouns)):
+        return
+    if len(nouns) > 1 and quantity.ask == "number" and nouns[0].kind != "property":
+        return
+    touching = segment[1] if before else segment[-1]
+    cost = touching.distance + (LINKED if touching.linked and behind else 0.0)
+    cost += SHARED * len(lists) + sum(_fits(quantity, noun) for noun in nouns)
+    yield cost, [Pair(noun, quantity) for noun in nouns]
+
+
+def _precised(segment: Sequence[Item], noun: Noun, first: Quantity, second: Quantity) -> Iterator[tuple[float, list[Pair]]]:
+    """A level and then a number for the same property: a low LUMO, below -2 eV; maximum dipole 2 D."""
+    if noun.kind != "property" or first.ask != "level" or second.ask != "number" or segment[-1].quantity is not second:
+        return
+    distance = segment[1].distance + segment[2].distance
+    if first.bound is not None and segment[1].noun is not None and second.op == "=":
+        yield distance + _fits(second, noun), [Pair(noun, replace(second, op=first.bound))]
+    else:
+        yield distance + PRECISED + _fits(second, noun), [Pair(noun, second)]
+
+
+def _fits(quantity: Quantity, noun: Noun) -> float:
+    """Return the cost of asking this of that; more than losing both where it makes no sense."""
+    nonsense = 2 * (LOST_PROPERTY + LOST_QUANTITY)
+    if noun.kind == "property":
+        if quantity.ask == "only":
+            return nonsense
+        right = quantity.unit is None or quantity.unit in ANYTHING or unit_measures(quantity.unit, noun.name)
+        return 0.0 if right else LOST_PROPERTY - 1
+    if quantity.ask == "level":
+        return nonsense
+    if quantity.ask == "number":
+        whole = quantity.unit is None and all(number == int(number) >= 0 for number in quantity.numbers)
+        return 0.0 if whole else nonsense
+    if quantity.ask == "only":
+        return 0.0 if noun.kind == "count" and len(noun.name) == 1 else nonsense
+    return 0.0
+
+
+def unit_measures(unit: str, key: str) -> bool:
+    """Return whether a property can be given in a unit."""
+    canonical = BY_KEY[key].unit
+    return unit in UNIT_FACTORS[canonical] or (unit == "a.u." and canonical in ATOMIC_UNITS)
+
+
+def property_of_unit(unit: str | None) -> str | None:
+    """Return the one property that is measured in a unit, if it is one."""
+    if unit is None or unit in ANYTHING:
+        return None
+    keys = [prop.key for prop in PROPERTIES if unit_measures(unit, prop.key)]
+    return keys[0] if len(keys) == 1 else None
