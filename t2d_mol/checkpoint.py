@@ -50,6 +50,12 @@ class Statistics:
         """Return the value in units of a normalised value of property `index`."""
         return value * self.mad[index] + self.mean[index]
 
+    def percentile(self, index: int, share: float) -> float:
+        """Return the value of property `index` below which `share` per cent of the train split lie."""
+        row, share = self.percentiles[index], min(max(share, 0.0), 100.0)
+        below = min(int(share), 99)
+        return row[below] + (share - below) * (row[below + 1] - row[below])
+
     def thresholds(self, index: int) -> tuple[float, ...]:
         """Return the four values that divide the five levels of property `index`."""
         return tuple(self.percentiles[index][quantile] for quantile in (20, 40, 60, 80))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from t2d_mol.errors import InputError, UsageError
+from t2d_mol.properties import PROPERTIES
 
 Config = TypeVar("Config")
 
@@ -37,19 +38,21 @@ class DenoiserConfig:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Size of the built-in text encoder.
+    """Size of the text encoder.
 
     Attributes:
         width: width of its tokens, equal to the denoiser's `memory`.
         layers: transformer layers.
         heads: attention heads.
         max_tokens: longest prompt in tokens; what is beyond is cut off.
+        language_model: folder or name of the Hugging Face encoder that reads the words; empty where senses are read.
     """
 
     width: int = 128
     layers: int = 2
     heads: int = 4
     max_tokens: int = 96
+    language_model: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,37 @@ class TrainingConfig:
     condition: str = "text"
 
 
+STEER: Final = 0.5
+"""Strength with which properties steer by default: the strongest that costs no validity."""
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How molecules are sampled.
+
+    Attributes:
+        steps: calls of the denoiser a molecule (twice as many evaluations where guidance is on).
+        guidance: weight of classifier-free guidance; 1 is none, 0 ignores the prompt's words.
+        batch_size: molecules sampled together where nothing steers; changes speed and memory, not the molecules.
+        atoms: inclusive range of atom counts; None draws the count from p(n | targets).
+        seed: with prompt row and number it decides every random draw.
+        bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
+        steer: strength with which the half-B network's reading of the targets steers the noisy molecules; 0 is none.
+        attempts: how often a molecule is made at most until it has the structure its prompt asks for.
+        weights: of properties that count more or less than 1; each costs a further evaluation a call.
+    """
+
+    steps: int = 50
+    guidance: float = 2.0
+    batch_size: int = 32
+    atoms: tuple[int, int] | None = None
+    seed: int = 0
+    bf16: bool = False
+    steer: float = STEER
+    attempts: int = 5
+    weights: tuple[tuple[str, float], ...] = ()
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """A whole model."""
@@ -140,7 +174,7 @@ class ModelConfig:
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
 
 
-SUMMARY: Final = 96
+SUMMARY: Final = 16 * len(PROPERTIES)
 """Width of the summary the built-in encoders make of a prompt, see `nn.text.summarised`."""
 
 PRESETS: Final = {

@@ -3,9 +3,11 @@
 Shape letters: B molecules, N atoms (padded), T tokens of a prompt, D width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -64,6 +66,13 @@ class Memory:
     mask: Tensor
     given: Tensor
     summary: Tensor | None = None
+
+
+def joined(memories: Sequence[Memory]) -> Memory:
+    """Put prompts of as many tokens each into one batch."""
+    fields = [[getattr(memory, name) for memory in memories] for name in ("tokens", "mask", "given", "summary")]
+    tokens, mask, given = (torch.cat(field) for field in fields[:3])
+    return Memory(tokens, mask, given, None if memories[0].summary is None else torch.cat(fields[3]))
 
 
 class Denoiser(Protocol):

@@ -1,8 +1,9 @@
 """Generation: a checkpoint, prompts and a seed become an iterator of generated molecules."""
 
 import importlib.util
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
@@ -12,54 +13,29 @@ import torch
 from t2d_mol import __version__
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.wishes import unmet
-from t2d_mol.denoising import Memory
-from t2d_mol.diffusion.composition import Composition
-from t2d_mol.diffusion.guidance import Emphasis, Guided
+from t2d_mol.conditioning import Conditioner
+from t2d_mol.config import SamplingConfig
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import Sampler
-from t2d_mol.elements import SYMBOLS
-from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt, Target
+from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.padding import unpad
 from t2d_mol.planning import Job, Planner
-from t2d_mol.prompts.lexer import senses
-from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.properties import KEYS
-from t2d_mol.training.reader import target_tensors
+from t2d_mol.qm9.batches import BUCKETS
+from t2d_mol.training.reader import text_encoder
 
 BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
 
 
+STEERED_ROWS: Final = 4
+"""Molecules of a steered batch."""
+
 WINDOW: Final = 4
 """Batches whose molecules are sorted by size before they are sampled; they come out in the order asked for."""
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How molecules are sampled.
-
-    Attributes:
-        steps: calls of the denoiser a molecule (twice as many evaluations where guidance is on).
-        guidance: weight of classifier-free guidance; 1 is none, 0 ignores the prompt.
-        batch_size: molecules sampled together; changes speed and memory, not the molecules.
-        atoms: inclusive range of atom counts; None draws the count from p(n | targets).
-        seed: with prompt row and number it decides every random draw.
-        bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
-        attempts: how often a molecule is made at most until it has the structure its prompt asks for.
-        weights: of properties that count more or less than 1; each costs a further evaluation a call.
-    """
-
-    steps: int = 50
-    guidance: float = 2.0
-    batch_size: int = 32
-    atoms: tuple[int, int] | None = None
-    seed: int = 0
-    bf16: bool = False
-    attempts: int = 5
-    weights: tuple[tuple[str, float], ...] = ()
 
 
 class Model:
@@ -78,9 +54,13 @@ class Model:
         if "predictor" in checkpoint.weights:
             self.predictor = PropertyNetwork(config.predictor)
             checkpoint.load_into("predictor", self.predictor)
-            self.predictor.to(device).eval()
-        self.denoiser.to(device).eval()
+            self.predictor.to(device).eval().requires_grad_(False)
+        self.denoiser.to(device).eval().requires_grad_(False)
         self.planner = Planner(checkpoint, self.encoder)
+        scale = config.diffusion.position_scale
+        self.conditioner = Conditioner(
+            self.denoiser, self.encoder, self.predictor, checkpoint.statistics, scale, self.device
+        )
 
     @classmethod
     def load(cls, path: Path | None = None, *, device: str = "cpu") -> "Model":
@@ -144,6 +124,20 @@ class Model:
                 yield replace(made, index=index)
                 index += 1
 
+    def expected_seconds(
+        self, prompts: Sequence[tuple[int, Prompt]], count: int, config: SamplingConfig = SamplingConfig()
+    ) -> float:
+        """Return about how long `sample` will take, from the time two calls take for the first batch."""
+        if not prompts:
+            return 0.0
+        size = min(config.batch_size, len(prompts) * count)
+        places = list(islice(((row, prompt, k) for row, prompt in prompts for k in range(count)), size))
+        jobs = [self._job(prompt, (row, k, 0), config) for row, prompt, k in places]
+        trial = replace(config, steps=2, attempts=1)
+        began = time.monotonic()
+        self._sample_jobs(jobs, trial)
+        return (time.monotonic() - began) / trial.steps * config.steps * len(prompts) * count / size
+
     def predict(self, batch: MoleculeBatch) -> list[dict[str, float]]:
         """Return the properties of molecules in canonical units, by the network trained on half B."""
         if self.predictor is None:
@@ -175,30 +169,44 @@ class Model:
         return made
 
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
-        """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order."""
-        order = sorted(range(len(jobs)), key=lambda place: jobs[place].atoms)
+        """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order.
+
+        Steering amplifies rounding, which depends on the shape of a batch. Jobs that are steered by the same kinds of
+        energies are therefore sampled in batches of one shape for each size of molecule, whatever `batch_size`, filled up
+        with copies.
+        """
         made: dict[int, GeneratedMolecule] = {}
-        for start in range(0, len(order), config.batch_size):
-            places = order[start : start + config.batch_size]
-            batch = self._sample_batch([jobs[place] for place in places], config)
-            made |= zip(places, batch, strict=True)
+        kinds = [self.conditioner.steered_by(job, config) for job in jobs]
+        padded = [
+            next(size for size in BUCKETS if size >= job.atoms) if any(kind) else 0
+            for job, kind in zip(jobs, kinds, strict=True)
+        ]
+        for kind, size in sorted(set(zip(kinds, padded, strict=True))):
+            alike = [place for place in range(len(jobs)) if (kinds[place], padded[place]) == (kind, size)]
+            order = sorted(alike, key=lambda place: jobs[place].atoms)
+            rows = STEERED_ROWS if any(kind) else config.batch_size
+            for start in range(0, len(order), rows):
+                places = order[start : start + rows]
+                chosen = [jobs[place] for place in places]
+                copies = chosen[-1:] * (rows - len(chosen) if any(kind) else 0)
+                made |= zip(places, self._sample_batch(chosen + copies, config, size), strict=False)
         return [made[place] for place in range(len(jobs))]
 
-    def _sample_batch(self, jobs: list[Job], config: SamplingConfig) -> Iterator[GeneratedMolecule]:
+    def _sample_batch(self, jobs: list[Job], config: SamplingConfig, padded: int = 0) -> Iterator[GeneratedMolecule]:
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
-        mask = torch.arange(int(sizes.max()), device=self.device) < sizes[:, None]
+        mask = torch.arange(padded or int(sizes.max()), device=self.device) < sizes[:, None]
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
-        sampler = Sampler(self.process, config.steps, self._composition(jobs))
-        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-            memory = self._memory([job.text for job in jobs], [job.targets for job in jobs])
-            denoiser = Guided(self.denoiser, config.guidance, self._emphases(jobs, config))
-            batch = sampler(denoiser, mask, generators, memory)
+        sampler = Sampler(self.process, config.steps)
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            memory = self.conditioner.memory([job.text for job in jobs], [job.targets for job in jobs])
+            batch = sampler(self.conditioner.wrapped(jobs, config), mask, generators, memory)
         predicted = self.predict(batch)
         molecules = unpad(batch)
         provenance = {
             "model": self.name,
             "steps": config.steps,
             "guidance": config.guidance,
+            "steer": config.steer,
             "precision": "bf16" if config.bf16 else "fp32",
             "version": __version__,
         }
@@ -210,45 +218,19 @@ class Model:
             )  # fmt: skip
             yield judged(generated)
 
-    def _composition(self, jobs: list[Job]) -> Composition | None:
-        if not any(job.bounds for job in jobs):
-            return None
-        rows = [job.bounds or ((0, job.atoms),) * len(SYMBOLS) for job in jobs]
-        both = torch.tensor(rows, dtype=torch.float32, device=self.device)
-        return Composition(both[..., 0], both[..., 1])
-
-    def _emphases(self, jobs: list[Job], config: SamplingConfig) -> tuple[Emphasis, ...]:
-        """Return the prompts without each property that has a weight of its own, in canonical words."""
-        found = []
-        for key, weight in config.weights:
-            if weight == 1 or not any(target.property == key for job in jobs for target in job.targets):
-                continue
-            others = [tuple(target for target in job.targets if target.property != key) for job in jobs]
-            texts = [
-                job.text if left == job.targets else mixed_prompt(left, self.statistics) if left else ""
-                for job, left in zip(jobs, others, strict=True)
-            ]
-            memory = self._memory(texts, others)
-            if memory is not None:
-                found.append(Emphasis(memory, weight - 1))
-        return tuple(found)
-
-    def _memory(self, texts: Sequence[str], targets: Sequence[tuple[Target, ...]]) -> Memory | None:
-        if self.encoder is None or not any(targets):
-            return None
-        if isinstance(self.encoder, TextEncoder):
-            return self.encoder(texts)  # type: ignore[no-any-return]
-        tensors = target_tensors(targets, self.statistics)
-        return self.encoder(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
-
 
 def load_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder | None:
-    """Build a checkpoint's encoder with its weights; None if it has none."""
+    """Build a checkpoint's encoder with its weights; None if it has none.
+
+    Raises:
+        MissingError: if the weights do not fit, or the language model it reads with cannot be found.
+        UsageError: if it reads with a language model and transformers is missing.
+    """
     if "encoder" not in checkpoint.weights:
         return None
     encoder: TextEncoder | NumberEncoder
     if checkpoint.vocabulary:
-        encoder = TextEncoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics, senses)
+        encoder = text_encoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics)
     else:
         encoder = NumberEncoder(checkpoint.config.encoder)
     checkpoint.load_into("encoder", encoder)

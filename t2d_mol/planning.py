@@ -48,6 +48,17 @@ class Job:
     text: str
     bounds: tuple[tuple[int, int], ...] | None
 
+    @property
+    def shaped(self) -> bool:
+        """Whether composition or rings are asked for."""
+        return self.bounds is not None or self.prompt.structure.rings is not None
+
+    def limits(self, types: int) -> tuple[list[int], list[int], list[int]]:
+        """Return least and most atoms of each type, and least and most rings, with room for all where nothing is asked."""
+        bounds = self.bounds or ((0, self.atoms),) * types
+        low, high = self.prompt.structure.rings or (0, None)
+        return [bound[0] for bound in bounds], [bound[1] for bound in bounds], [low, self.atoms if high is None else high]
+
 
 @dataclass(eq=False)
 class Planner:

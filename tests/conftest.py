@@ -15,11 +15,11 @@ from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.judge_network import JudgeNetwork
 from t2d_mol.nn.property_network import PropertyNetwork
-from t2d_mol.nn.text import TextEncoder
-from t2d_mol.prompts.templates import vocabulary
+from t2d_mol.prompts.lexer import vocabulary
 from t2d_mol.qm9.archive import prepare
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.pretrain import blank_checkpoint, statistics_of
+from t2d_mol.training.reader import text_encoder
 
 TOP = Path(__file__).parents[1]
 FIXTURE = TOP / "data" / "fixture"
@@ -69,7 +69,7 @@ def tiny_checkpoint(molecules: Molecules, tiny: ModelConfig) -> Checkpoint:
     words = vocabulary()
     networks = {
         "denoiser": EquivariantDenoiser(tiny.denoiser, tiny.diffusion),
-        "encoder": TextEncoder(tiny.encoder, words, base.statistics),
+        "encoder": text_encoder(tiny.encoder, words, base.statistics),
         "predictor": PropertyNetwork(tiny.predictor),
     }
     values = molecules.properties()
@@ -77,7 +77,9 @@ def tiny_checkpoint(molecules: Molecules, tiny: ModelConfig) -> Checkpoint:
     normalised = (values - np.array(statistics.mean)) / np.array(statistics.mad)
     joint = torch.from_numpy(np.concatenate([molecules.sizes()[:, None], normalised], 1)).float()
     weights = {name: network.state_dict() for name, network in networks.items()}
-    return base.replace(weights=weights, vocabulary=words, joint=joint, statistics=statistics)
+    structures = torch.from_numpy(molecules.structures())
+    known = {"joint": joint, "structures": structures, "statistics": statistics}
+    return base.replace(weights=weights, vocabulary=words, **known)
 
 
 @pytest.fixture(scope="session")

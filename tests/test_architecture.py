@@ -12,6 +12,8 @@ LAYERS = [
     {"prompts", "qm9", "nn", "diffusion", "chem"},
     {"text2data"},
     {"training"},
+    {"planning"},
+    {"conditioning"},
     {"generation", "io"},
     {"evaluation"},
     {"cli"},

@@ -63,6 +63,7 @@ def evaluate(
     ] = None,
     steps: Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)] = 50,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)] = 2.0,
+    steer: Annotated[float, typer.Option(help="Strength with which the property network steers; 0 is none.", min=0)] = 0.5,
     values: Values = "auto",
     batch_size: Annotated[int, typer.Option(help="Molecules sampled together.", min=1)] = 32,
     checkpoint: Annotated[
@@ -103,6 +104,7 @@ def evaluate(
         gates=Gates.parse(min_valid, max_mae or []),
         steps=steps,
         guidance=guidance,
+        steer=steer,
         values=values,
         batch_size=batch_size,
         checkpoint=checkpoint,

@@ -16,9 +16,10 @@ from t2d_mol.errors import Exit, InputError, UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
+    from t2d_mol.config import SamplingConfig
     from t2d_mol.evaluation.oracles import Oracle
     from t2d_mol.evaluation.score import Entry, Score, Scorer
-    from t2d_mol.generation import Model, SamplingConfig
+    from t2d_mol.generation import Model
 
 BATCH_COUNT: Final = 8
 
@@ -37,6 +38,7 @@ class Evaluation:
     gates: Gates
     steps: int
     guidance: float
+    steer: float
     values: str
     batch_size: int
     checkpoint: Path | None
@@ -278,10 +280,10 @@ class Evaluation:
         return Model.load(self.checkpoint, device=options.pick_device(self.device))
 
     def _sampling(self) -> "SamplingConfig":
-        from t2d_mol.generation import SamplingConfig
+        from t2d_mol.config import SamplingConfig
 
         bf16 = options.pick_bf16(self.precision, options.pick_device(self.device), training=False)
-        return SamplingConfig(self.steps, self.guidance, self.batch_size, None, self.seed, bf16)
+        return SamplingConfig(self.steps, self.guidance, self.batch_size, None, self.seed, bf16, steer=self.steer)
 
 
 def _refuse(source: str, given: dict[str, object], hint: str | None = None) -> None:

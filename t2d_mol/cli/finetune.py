@@ -1,5 +1,6 @@
 """`t2d-mol finetune`: teach a pretrained model to follow prompts."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Steps, run_loop
+from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
@@ -24,6 +26,13 @@ def finetune(
     label_fraction: Annotated[float, typer.Option(help="Share of half B's 50,000 labels.")] = 1.0,
     method: Annotated[str, typer.Option(help="lexicographic or plain.")] = "lexicographic",
     condition: Annotated[str, typer.Option(help="text, or numbers for the control without words.")] = "text",
+    text_encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="builtin, or hf:PATH for a Hugging Face encoder by folder or name; by default the checkpoint's own.",
+            show_default=False,
+        ),
+    ] = None,
     encoder_steps: Annotated[
         int, typer.Option(help="Steps of the text encoder on prompts alone, if it is untrained.")
     ] = 6000,
@@ -66,28 +75,51 @@ def finetune(
         batch_size=batch_size,
         learning_rate=learning_rate,
     )
-    base, molecules = Checkpoint.load(checkpoint), Molecules.load(data)
+    if text_encoder and condition != "text":
+        raise UsageError(f"--text-encoder has no use with --condition {condition}")
+    base, molecules = with_text_encoder(Checkpoint.load(checkpoint), text_encoder), Molecules.load(data)
     if condition == "text" and "encoder" not in base.weights:
         reading = presets.TrainingConfig(steps=encoder_steps, learning_rate=1e-3)
-        learner = Reading(base, reading, seed=seed)
-        base = _with_trained(base, "encoder", learner, reading, out, quiet)
+        learner = Reading(base, reading, seed=seed, device=device)
+        base = _with_trained(base, "encoder", learner, reading, out, force, quiet)
     if predictor_steps and "predictor" not in base.weights:
         predicting = presets.TrainingConfig(steps=predictor_steps, learning_rate=1e-3)
         predictor = PredictorTraining(base, molecules, predicting, seed=seed, bf16=bf16, device=device)
-        base = _with_trained(base, "predictor", predictor, predicting, out, quiet)
+        base = _with_trained(base, "predictor", predictor, predicting, out, force, quiet)
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
     run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)
 
 
+def with_text_encoder(base: "Checkpoint", choice: str | None) -> "Checkpoint":
+    """Return a checkpoint whose text encoder is the one chosen, still to be trained if it has another; None leaves it.
+
+    Raises:
+        UsageError: if the choice is neither `builtin` nor `hf:` with a folder or name behind it.
+    """
+    if choice is None:
+        return base
+    kind, _, name = choice.partition(":")
+    if choice != "builtin" and (kind != "hf" or not name):
+        raise UsageError(f"no text encoder {choice!r}", "text encoders: builtin, hf:PATH")
+    folder = Path(name).expanduser()
+    name = str(folder.resolve()) if name and folder.is_dir() else name
+    if name == base.config.encoder.language_model:
+        return base
+    config = replace(base.config, encoder=replace(base.config.encoder, language_model=name))
+    weights = {network: state for network, state in base.weights.items() if network != "encoder"}
+    return base.replace(config=config, weights=weights)
+
+
 def _with_trained(
-    base: "Checkpoint", name: str, objective: "Objective", training: "TrainingConfig", out: Path, quiet: bool
+    base: "Checkpoint", name: str, objective: "Objective", training: "TrainingConfig", out: Path, force: bool, quiet: bool
 ) -> "Checkpoint":
-    """Train a network in the run's folder, or go on where that was left, and return the checkpoint with it."""
+    """Train a network in the run's folder, or go on where one of its size was left, and return the checkpoint with it."""
     from t2d_mol.checkpoint import Checkpoint
 
     folder = out / name
-    resume = (folder / "state.safetensors").exists()
-    run_loop(objective, training, folder, name, resume=resume, force=False, quiet=quiet)
+    left = Checkpoint.load(folder / "last.safetensors").config if (folder / "state.safetensors").exists() else None
+    resume = left is not None and getattr(left, name) == getattr(base.config, name)
+    run_loop(objective, training, folder, name, resume=resume, force=force, quiet=quiet)
     done = Checkpoint.load(folder / "last.safetensors")
     provenance = base.provenance | {name: done.provenance[name]}
     weights = base.weights | {name: done.weights[name]}

@@ -13,7 +13,8 @@ from t2d_mol.cli.explain import Values, values_option
 from t2d_mol.cli.prompting import ANY, prompt_rows, understood
 
 if TYPE_CHECKING:
-    from t2d_mol.generation import Model, SamplingConfig
+    from t2d_mol.config import SamplingConfig
+    from t2d_mol.generation import Model
     from t2d_mol.molecule import GeneratedMolecule, Prompt
 
 
@@ -30,12 +31,24 @@ def sample(
     steps: Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)] = 50,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)] = 2.0,
     atoms: Annotated[str | None, typer.Option(help="Atom count, hydrogens included: 15 or 12-18.")] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option("--weight", help="Weight of a property among several, such as gap=2; may be repeated."),
+    ] = None,
+    steer: Annotated[
+        float,
+        typer.Option(help="Strength with which the property network steers; 0 is none, and 2.5 x as fast.", min=0),
+    ] = 0.5,
+    attempts: Annotated[int, typer.Option(help="Tries a molecule gets until it has the structure asked for.", min=1)] = 5,
     values: Values = "auto",
     format_: Annotated[
         str | None, typer.Option("--format", help="sdf, xyz, smi, csv or jsonl; by default the suffix of -o, else sdf.")
     ] = None,
     out: Annotated[str, typer.Option("--out", "-o", help="File of records; - is stdout.")] = "-",
     only_valid: Annotated[bool, typer.Option("--only-valid", help="Leave out invalid molecules and make others.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is understood and how long it will take; make nothing.")
+    ] = False,
     table: Annotated[bool, typer.Option("--table", help="Also print a table when records go to a file.")] = False,
     batch_size: Annotated[int, typer.Option(help="Molecules sampled together.", min=1)] = 32,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint; the bundled one by default.")] = None,
@@ -59,7 +72,8 @@ def sample(
     write = writer(name)
     values_option(values)
     options.set_up(quiet, threads)
-    from t2d_mol.generation import Model, SamplingConfig
+    from t2d_mol.config import SamplingConfig
+    from t2d_mol.generation import Model
     from t2d_mol.io.output import open_output
     from t2d_mol.io.readers import PromptRow
     from t2d_mol.io.record import to_record
@@ -68,9 +82,15 @@ def sample(
     device = options.pick_device(device)
     model = Model.load(checkpoint, device=device)
     bf16 = options.pick_bf16(precision, device, training=False)
-    sampling = SamplingConfig(steps, guidance, batch_size, options.parse_range(atoms), seed, bf16)
+    weights = tuple(_weight(text) for text in weight or [])
+    sampling = SamplingConfig(
+        steps, guidance, batch_size, options.parse_range(atoms), seed, bf16, steer=steer, attempts=attempts, weights=weights
+    )
     rows = prompt_rows(prompts or [], file) or [PromptRow(ANY)]
     asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet))
+    if dry_run:
+        _print_plan(model, asked, count, sampling)
+        return
     made = _generate(model, asked, count, sampling, only_valid=only_valid, quiet=quiet)
     if shown:
         _print_table(made, sys.stdout)
@@ -88,6 +108,36 @@ def sample(
         _print_table(kept, sys.stderr if out == "-" else sys.stdout)
     if out != "-":
         options.say(f"{len(asked) * count} records asked for, written to {out}", quiet=quiet)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """Parse a property's weight, such as gap=2.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    from t2d_mol.errors import UsageError
+    from t2d_mol.properties import KEYS
+
+    key, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if key not in KEYS or not 0 <= value <= 100:
+        raise UsageError(f"{text!r} is no weight of a property", f"write for example gap=2; properties: {', '.join(KEYS)}")
+    return key, value
+
+
+def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int, sampling: "SamplingConfig") -> None:
+    """Write what is understood of each prompt, and how long the run will take by a measurement of two calls."""
+    from t2d_mol.cli.explain import as_text, explanation
+
+    for number, (_, prompt) in enumerate(prompts):
+        found = explanation(prompt, model.planner)
+        sys.stdout.write(("\n" if number else "") + f"{options.printable(prompt.text) or 'any molecule'}\n{as_text(found)}")
+    seconds = model.expected_seconds(prompts, count, sampling)
+    options.say(f"{len(prompts) * count} molecules of {sampling.steps} calls: about {seconds:.0f} s on this machine")
 
 
 def _generate(

@@ -9,7 +9,6 @@ import torch
 from torch import Generator, Tensor
 
 from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
-from t2d_mol.diffusion.composition import Composed, Composition
 from t2d_mol.diffusion.process import Process
 from t2d_mol.elements import BOND_ORDERS, SYMBOLS
 from t2d_mol.molecule import MoleculeBatch
@@ -50,12 +49,10 @@ class Sampler:
     Attributes:
         process: encodes classes and knows the schedule.
         steps: calls of the denoiser, which equal the steps.
-        composition: bounds on the elements' counts, one row per molecule; None leaves them free.
     """
 
     process: Process
     steps: int = 50
-    composition: Composition | None = None
 
     def __call__(
         self, denoiser: Denoiser, mask: Tensor, generators: Sequence[Generator], memory: Memory | None = None
@@ -65,8 +62,6 @@ class Sampler:
         positions, types, bonds = (levels[0] * noise for noise in draw_noise(generators, mask))
         noisy = Noisy(positions, types, bonds, mask, torch.full((len(mask),), levels[0], device=mask.device))
         estimate: Estimate | None = None
-        if self.composition is not None:
-            denoiser = Composed(denoiser, self.composition)
         for level, following in itertools.pairwise(levels):
             raised = schedule.churned(level)
             noisy = self._renoise(noisy, generators, level, raised)
@@ -78,11 +73,8 @@ class Sampler:
     def decide(self, estimate: Estimate, mask: Tensor) -> MoleculeBatch:
         """Return the most probable classes and the positions in Å of an estimate."""
         pairs = (mask[:, :, None] & mask[:, None]) & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
-        types = estimate.types.argmax(-1) * mask
-        if self.composition is not None:
-            types = self.composition.assigned(estimate.types, mask)
         return MoleculeBatch(
-            types,
+            estimate.types.argmax(-1) * mask,
             estimate.positions * self.process.config.position_scale,
             estimate.bonds.argmax(-1) * pairs,
             estimate.charges.argmax(-1),

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.ratios import Ratio, intervals
 from t2d_mol.evaluation.score import Entry, Score, Scorer
 from t2d_mol.evaluation.summary import SCHEMA
-from t2d_mol.generation import WINDOW, Model, SamplingConfig
+from t2d_mol.generation import WINDOW, Model
 from t2d_mol.io.output import open_output, part_of, resumable_lines
 from t2d_mol.io.readers import PromptRow
 from t2d_mol.io.record import to_record

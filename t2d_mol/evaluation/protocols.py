@@ -15,9 +15,10 @@ from typing import Any, Final
 import numpy as np
 
 from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.evaluation.score import JOINT
-from t2d_mol.generation import Model, SamplingConfig
+from t2d_mol.generation import Model
 from t2d_mol.io.output import resumable_lines
 from t2d_mol.io.record import target_record, to_record
 from t2d_mol.io.writers import jsonl_record

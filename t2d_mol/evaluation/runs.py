@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from t2d_mol import __version__
+from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import UsageError
 from t2d_mol.evaluation.findings import Findings
 from t2d_mol.evaluation.protocols import PROTOCOLS, generate
 from t2d_mol.evaluation.score import Entry
 from t2d_mol.evaluation.sources import entries_of_records
-from t2d_mol.generation import Model, SamplingConfig
+from t2d_mol.generation import Model
 
 COLUMNS = ("index", "prompt", "seed", "model", "steps", "guidance", "precision")
 

@@ -43,7 +43,7 @@ class PropertyNetwork(nn.Module):
             block.compile(dynamic=False)
 
     def forward(self, types: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """Map types (B, N), positions (B, N, 3) in Å and mask (B, N) to normalised properties (B, K)."""
+        """Map types (B, N) or their probabilities (B, N, 5), positions (B, N, 3) in Å, mask (B, N) to properties (B, K)."""
         return self.read(*self.features(types, positions, mask), positions, mask)
 
     def features(self, types: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,7 +59,7 @@ class PropertyNetwork(nn.Module):
             modulation=nn.functional.silu(size)[:, None],
             memory=None,
         )
-        scalars = self.elements(types)
+        scalars = types @ self.elements.weight if types.is_floating_point() else self.elements(types)
         vectors = positions.new_zeros(*mask.shape, components(self.config.lmax), self.config.vectors)
         pairs = self.pairs_in(self.radial(distances) * real[..., None])
         for block in self.blocks:

@@ -1,8 +1,8 @@
-"""The built-in text encoder: senses of words, numbers as values, one slot per property that gathers its target."""
+"""The text encoder: senses of words, numbers as values, one slot per property that gathers its target."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ Cut = Callable[[str], Sequence[tuple[str, float]]]
 PADDING, UNKNOWN, NUMBER, FIRST = 0, 1, 2, 3
 NUMBER_SENSE: Final = "number"
 FREQUENCIES: Final = 6
+LARGEST: Final = 1e6
+"""Magnitude at which the values of numbers are cut off."""
 
 
 def summarised(kinds: Tensor, levels: Tensor, values: Tensor) -> Tensor:
@@ -57,6 +59,33 @@ class Read:
         return summarised(torch.softmax(self.kinds, -1), torch.softmax(self.levels, -1), self.values)
 
 
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The T tokens of B sentences, T being the longest, as they enter a text encoder of width D.
+
+    Attributes:
+        vectors: (B, T, D) what the tokens say, a number's value left out.
+        places: (B, T) where a token stands, below `EncoderConfig.max_tokens`.
+        values: (B, T) of numbers, 0 elsewhere.
+        present: (B, T) False in the padding.
+        number: (B, T) True where a token is a number.
+    """
+
+    vectors: Tensor
+    places: Tensor
+    values: Tensor
+    present: Tensor
+    number: Tensor
+
+
+class Words(Protocol):
+    """The part of a text encoder that makes tokens of sentences; a module, whose weights are the encoder's `words.*`."""
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Return the tokens of B sentences on the module's device; an empty sentence has none."""
+        ...
+
+
 class Tokeniser:
     """Turns sentences into indices of senses and number values."""
 
@@ -78,23 +107,37 @@ class Tokeniser:
             if row:
                 tokens[number, : len(row)] = torch.tensor([self.index.get(sense, UNKNOWN) for sense, _ in row])
                 values[number, : len(row)] = torch.tensor([value for _, value in row])
-        return tokens, values.clamp(-1e6, 1e6)
+        return tokens, values.clamp(-LARGEST, LARGEST)
+
+
+class Senses(nn.Embedding):
+    """The built-in words of a text encoder: one vector for each sense of the vocabulary, in the order of the sentence."""
+
+    def __init__(self, config: EncoderConfig, vocabulary: Sequence[str], cut: Cut) -> None:
+        tokenise = Tokeniser(vocabulary, cut, config.max_tokens)
+        super().__init__(tokenise.size, config.width, padding_idx=PADDING)
+        self.tokenise = tokenise
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Return the tokens of B sentences; see `Words`."""
+        tokens, values = (tensor.to(self.weight.device) for tensor in self.tokenise(texts))
+        places = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+        return Embedded(self(tokens), places, values, tokens != PADDING, tokens == NUMBER)
 
 
 class TextEncoder(nn.Module):
-    """A small transformer over the senses of words, numbers and property slots.
+    """A small transformer over words, numbers and property slots.
 
     A number enters as Fourier features of its value under the normalisation of each property and of the value itself; a slot
     does not compute its value but points at a number and says how it is meant (Vinyals et al., Pointer Networks, 2015), so
     that any number is read exactly. The slots alone leave the encoder: whatever the wording, a prompt is K tokens.
     """
 
-    def __init__(self, config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics, cut: Cut) -> None:
+    def __init__(self, config: EncoderConfig, words: Words, statistics: Statistics) -> None:
         super().__init__()
         self.config = config
-        self.tokenise = Tokeniser(vocabulary, cut, config.max_tokens)
         width, readings = config.width, len(PROPERTIES) + 1
-        self.words = nn.Embedding(self.tokenise.size, width, padding_idx=PADDING)
+        self.words = words
         self.places = nn.Embedding(config.max_tokens, width)
         self.numbers = nn.Linear(readings * (2 + 2 * FREQUENCIES), width)
         self.slots = nn.Parameter(torch.randn(len(PROPERTIES), width))
@@ -117,18 +160,15 @@ class TextEncoder(nn.Module):
 
     def encode(self, texts: Sequence[str]) -> tuple[Memory, Read]:
         """Encode B sentences and say what was read from them."""
-        device = self.slots.device
-        tokens, values = (tensor.to(device) for tensor in self.tokenise(texts))
-        present = tokens != PADDING
-        number = (tokens == NUMBER)[..., None]
-        embedded = self.words(tokens) + self.places.weight[: tokens.shape[1]]
-        embedded = embedded + number * self.numbers(self._number_features(values))
-        whole = torch.cat([self.slots.expand(len(tokens), -1, -1), embedded], 1)
-        mask = torch.cat([present.new_ones(len(tokens), len(PROPERTIES)), present], 1)
+        tokens = self.words.embed(texts)
+        numbers = tokens.number[..., None] * self.numbers(self._number_features(tokens.values))
+        embedded = tokens.vectors + self.places(tokens.places) + numbers
+        whole = torch.cat([self.slots.expand(len(embedded), -1, -1), embedded], 1)
+        mask = torch.cat([tokens.present.new_ones(len(embedded), len(PROPERTIES)), tokens.present], 1)
         encoded = self.layers(whole, src_key_padding_mask=~mask)
         slots, words = encoded.split([len(PROPERTIES), encoded.shape[1] - len(PROPERTIES)], 1)
-        read = Read(self.kind(slots), self.level(slots), self._values(slots, words, values, number[..., 0]))
-        memory = Memory(slots, torch.ones_like(slots[..., 0], dtype=torch.bool), present.any(1), read.summary())
+        read = Read(self.kind(slots), self.level(slots), self._values(slots, words, tokens.values, tokens.number))
+        memory = Memory(slots, torch.ones_like(slots[..., 0], dtype=torch.bool), tokens.present.any(1), read.summary())
         return memory, read
 
     def _values(self, slots: Tensor, words: Tensor, values: Tensor, number: Tensor) -> Tensor:

@@ -7,17 +7,24 @@ from typing import Final, Literal
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Prompt, Target
+from t2d_mol.prompts.characters import plain
 from t2d_mol.prompts.consistency import check_energies, remarks
+from t2d_mol.prompts.items import read_items
 from t2d_mol.prompts.joining import Pair, join, property_of_unit, unit_measures
-from t2d_mol.prompts.lexer import corrections, tokens
-from t2d_mol.prompts.quantities import Noun, Quantity, level_operator, read_items
-from t2d_mol.prompts.structure import place_of, structure_of
+from t2d_mol.prompts.levels import level_operator
+from t2d_mol.prompts.lexer import tokens
+from t2d_mol.prompts.quantities import Noun, Quantity, place_of
+from t2d_mol.prompts.structure import structure_of
+from t2d_mol.prompts.words import corrections
 from t2d_mol.properties import BY_KEY, KEYS, LEVELS
 from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS, to_canonical
 
 Values = Literal["auto", "units", "normalised"]
 MAX_CHARACTERS: Final = 10_000
+"""Longer prompts are refused, compatibility characters counted as what they stand for."""
+
 LARGEST_Z: Final = 12.0
+"""Bare numbers beyond this are no normalised values."""
 
 
 def parse_prompt(text: str, statistics: Statistics, *, values: Values = "auto") -> Prompt:
@@ -36,8 +43,9 @@ def parse_prompt(text: str, statistics: Statistics, *, values: Values = "auto") 
     """
     if not text.strip():
         raise InputError("the prompt is empty", 'ask for something, e.g. "a molecule with high polarizability"')
-    if len(text) > MAX_CHARACTERS:
-        raise InputError(f"the prompt has {len(text)} characters; at most {MAX_CHARACTERS} are read")
+    length = len(text) if len(text) > MAX_CHARACTERS else len(plain(text).text)
+    if length > MAX_CHARACTERS:
+        raise InputError(f"the prompt has {length} characters; at most {MAX_CHARACTERS} are read")
     reading = read_items(tokens(text))
     pairs = join(reading.items)
     asked, lost = _asked(pairs)
@@ -104,7 +112,7 @@ def _target(noun: Noun, quantity: Quantity, statistics: Statistics, normalised: 
         op, percentiles = level_operator(quantity.levels)
         if op == "level":
             return Target(key, "level", level=min(quantity.levels), unit=unit)
-        return _numeric(Target(key, op, unit=unit), [_percentile(key, share, statistics) for share in percentiles])
+        return _numeric(Target(key, op, unit=unit), [statistics.percentile(KEYS.index(key), share) for share in percentiles])
     by_z = normalised and quantity.unit is None
     numbers = [_canonical(number, noun, quantity, statistics, by_z) for number in quantity.numbers]
     op = "<" if quantity.op == "<=" else ">" if quantity.op == ">=" else quantity.op
@@ -125,7 +133,7 @@ def _numeric(target: Target, numbers: Sequence[float]) -> Target:
 def _canonical(number: float, noun: Noun, quantity: Quantity, statistics: Statistics, by_z: bool) -> float:
     canonical = BY_KEY[noun.name].unit
     if quantity.unit == "percentile":
-        return _percentile(noun.name, number, statistics)
+        return statistics.percentile(KEYS.index(noun.name), number)
     if by_z:
         return statistics.denormalise(KEYS.index(noun.name), number)
     if quantity.unit is None:
@@ -136,14 +144,6 @@ def _canonical(number: float, noun: Noun, quantity: Quantity, statistics: Statis
             f"units understood: {', '.join(UNIT_FACTORS[canonical])}",
         )
     return to_canonical(number, ATOMIC_UNITS[canonical] if quantity.unit == "a.u." else quantity.unit, canonical)
-
-
-def _percentile(key: str, share: float, statistics: Statistics) -> float:
-    """Return the value below which this share of QM9 lies, in per cent."""
-    row = statistics.percentiles[KEYS.index(key)]
-    share = min(max(share, 0.0), 100.0)
-    below = min(int(share), 99)
-    return row[below] + (share - below) * (row[below + 1] - row[below])
 
 
 def _check_repeats(asked: Sequence[tuple[Noun, Quantity]]) -> None:

@@ -10,16 +10,34 @@ from t2d_mol.properties import BY_KEY, PROPERTIES
 from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS
 
 LOST_PROPERTY: Final = 4.0
+"""Cost of a property that nothing is asked of."""
+
 LOST_QUANTITY: Final = 4.0
+"""Cost of a quantity that is asked of nothing."""
+
 LOST_UNIT: Final = 2.0
 """Cost of a quantity whose unit says the property, so that none need be named."""
+
 LINKED: Final = -0.5
+"""Cost of "of", "is", "=" or the like between a noun and the quantity behind it."""
+
 SHARED: Final = 0.6
 """Cost of each further noun that shares a quantity."""
+
 PRECISED: Final = 1.0
 """Cost of a number that makes a level of the same property precise."""
-LONGEST_LIST: Final = 8
+
+DENIED_TOO: Final = -0.1
+"""Cost of each further noun that is denied or alone allowed: "no nitrogen or oxygen" asks for no oxygen."""
+
+UNCOUNTED: Final = 1.0
+"""Cost of a number of what is no count, as in "two aromatic rings": that there are such is all that is understood of it."""
+
+LONGEST_SEGMENT: Final = 8
+"""Items that are looked at together."""
+
 ANYTHING: Final = ("percentile", "%")
+"""Units that measure any property."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +58,16 @@ def join(items: Sequence[Item]) -> list[Pair]:
     for end in range(1, len(items) + 1):
         ways = [
             (best[start][0] + cost, start, pairs)
-            for start in range(max(0, end - LONGEST_LIST), end)
+            for start in range(max(0, end - LONGEST_SEGMENT), end)
             for cost, pairs in _readings(items[start:end])
         ]
         best.append(min(ways, key=lambda way: way[0]))
-    pairs: list[Pair] = []
+    segments: list[list[Pair]] = []
     end = len(items)
     while end:
-        _, start, found = best[end]
-        pairs, end = found + pairs, start
-    return pairs
+        _, end, found = best[end]
+        segments.append(found)
+    return [pair for found in reversed(segments) for pair in found]
 
 
 def _readings(segment: Sequence[Item]) -> Iterator[tuple[float, list[Pair]]]:
@@ -58,6 +76,8 @@ def _readings(segment: Sequence[Item]) -> Iterator[tuple[float, list[Pair]]]:
         yield _alone(segment[0])
         return
     if any(item.noun is not None and item.quantity is not None for item in segment):
+        if len(segment) == 2:
+            yield from _precised_adjective(*segment)
         return
     nouns = [item.noun for item in segment if item.noun is not None]
     quantities = [item.quantity for item in segment if item.quantity is not None]
@@ -78,6 +98,13 @@ def _readings(segment: Sequence[Item]) -> Iterator[tuple[float, list[Pair]]]:
             fits = sum(_fits(quantity, noun) for quantity, noun in zip(quantities, nouns, strict=True))
             cost = segment[len(nouns)].distance + fits + SHARED * (len(nouns) - 1)
             yield cost, [Pair(noun, quantity) for noun, quantity in zip(nouns, quantities, strict=True)]
+
+
+def _precised_adjective(adjective: Item, number: Item) -> Iterator[tuple[float, list[Pair]]]:
+    """An adjective and then a number with a unit for the same property: large gap (over 8 eV)."""
+    noun, quantity = adjective.noun, number.quantity
+    if noun is not None and number.noun is None and quantity is not None and quantity.unit is not None:
+        yield PRECISED + number.distance + _fits(quantity, noun), [Pair(noun, quantity)]
 
 
 def _alone(item: Item) -> tuple[float, list[Pair]]:
@@ -102,7 +129,10 @@ def _shared(segment: Sequence[Item], nouns: list[Noun], quantity: Quantity) -> I
         return
     touching = segment[1] if before else segment[-1]
     cost = touching.distance + (LINKED if touching.linked and behind else 0.0)
-    cost += SHARED * len(lists) + sum(_fits(quantity, noun) for noun in nouns)
+    listed = quantity.ask in ("none", "only")
+    if listed and any(item.noun and item.noun.kind != nouns[0].kind and not item.either for item in lists):
+        return
+    cost += (DENIED_TOO if listed else SHARED) * len(lists) + sum(_fits(quantity, noun) for noun in nouns)
     yield cost, [Pair(noun, quantity) for noun in nouns]
 
 
@@ -129,10 +159,10 @@ def _fits(quantity: Quantity, noun: Noun) -> float:
         return nonsense
     if quantity.ask == "number":
         whole = quantity.unit is None and all(number == int(number) >= 0 for number in quantity.numbers)
-        return 0.0 if whole else nonsense
+        return nonsense if not whole else UNCOUNTED if noun.kind == "flag" else 0.0
     if quantity.ask == "only":
         return 0.0 if noun.kind == "count" and len(noun.name) == 1 else nonsense
-    return 0.0
+    return nonsense if noun.name.startswith("formula:") else 0.0
 
 
 def unit_measures(unit: str, key: str) -> bool:

@@ -1,15 +1,16 @@
 """From a sentence to tokens: numbers, units, formulas, and the longest phrases the lexicon knows; typos are put right."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
 from t2d_mol.prompts import lexicon
+from t2d_mol.prompts.characters import Plain, plain
 from t2d_mol.prompts.lexicon import Kind
-from t2d_mol.prompts.spelling import Speller
+from t2d_mol.prompts.unit_spellings import UNIT_SPELLINGS, UNIT_WORDS
+from t2d_mol.prompts.words import WORD, corrected, normal, repaired
 from t2d_mol.units import UNIT_FACTORS, to_canonical
 
 
@@ -21,7 +22,7 @@ class Token:
         kind: what it is.
         meaning: which one of its kind, such as a property's key or a unit.
         text: as it was written, after typos were put right.
-        start: where it begins in the sentence, counted in characters from 0.
+        start: where it begins in the sentence as it was written, counted in characters from 0.
         value: of a number.
     """
 
@@ -41,37 +42,24 @@ _DECIMAL_COMMA: Final = re.compile(
     r"(?P<sign>[+-]\s?)?(?P<whole>\d+),(?P<part>\d{1,2}|\d{4,})(?=\s*[^\W\d_]|\s*$)(?!\s*[\d])"
 )
 _POWER: Final = re.compile(r"(?P<sign>[+-]\s?)?10\s*\^\s*(?P<power>[+-]?\d+)")
-_UNIT: Final = [
-    (unit, re.compile(rf"\s*[-(\[]?\s*{pattern}", re.IGNORECASE)) for unit, pattern in lexicon.UNIT_SPELLINGS.items()
-]
+_UNITS: Final = tuple(UNIT_SPELLINGS)
+_UNIT: Final = re.compile(
+    rf"\s*[-(\[]?\s*(?:{'|'.join(f'({spelling})' for spelling in UNIT_SPELLINGS.values())})", re.IGNORECASE
+)
 _FORMULA: Final = re.compile(r"(?<![A-Za-z])(?:[CHNOF]\d*){2,}(?![A-Za-z\d])")
 _ELEMENT: Final = re.compile(r"([CHNOF])(?![A-Za-z\d'])(?:[\s-]*atoms?\b)?")
+_COUNTED: Final = re.compile(r"\s*(?:[=:<>≈~\d]|of|is|are)")
 _GAP: Final = re.compile(r"[ \t_]*[-/(]?[ \t_]*")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _MIXED: Final = re.compile(r"[^\W_]+")
 _SYMBOL: Final = re.compile(r"\+\s?/?\s?-|±|\.{2,3}|…|<=|>=|=<|=>|==|~=|>>|<<|.", re.DOTALL)
 _ORDINAL: Final = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
-_DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "‒": "-", "­": None, "’": "'"})
-_POWERS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _BREAKS: Final[dict[str, Literal["soft", "hard"]]] = {
     ",": "soft", "/": "soft", "&": "soft", "+": "soft",
     ";": "hard", ".": "hard", "\n": "hard", "!": "hard", "?": "hard", "|": "hard", "•": "hard",
 }  # fmt: skip
 
-_MINUS: Final = re.compile(r"\b(?:minus|negative)\s+(?=[\d.])", re.IGNORECASE)
 _PERCENTILE: Final = re.compile(r"p(\d{1,2})", re.IGNORECASE)
 _BLANK: Final = " \t\r\v\f\u200b_"
-
-_WORDS: Final = frozenset(word for phrase in lexicon.SENSES for word in phrase)
-_SPELLER: Final = Speller(
-    _WORDS | lexicon.UNIT_WORDS, alike=lexicon.FILLERS | lexicon.ALIKE | frozenset(lexicon.NUMBER_WORDS)
-)
-
-
-def plain(text: str) -> str:
-    """Return a sentence in the characters the lexer knows: ASCII dashes, superscripts as ^3, compatibility forms folded."""
-    text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda match: "^" + match[0].translate(_POWERS), text)
-    return _MINUS.sub("-", unicodedata.normalize("NFKC", text).translate(_DASHES))
 
 
 @lru_cache(maxsize=4096)
@@ -84,7 +72,8 @@ def senses(text: str) -> list[tuple[str, float]]:
     """Cut a sentence into what a text encoder reads: senses of words, and numbers in canonical units.
 
     An encoder that reads senses understands every synonym the lexicon knows. Words that carry no wish are left out, and so
-    are links such as "of" and "is", which every frame has others of; of several pauses in a row one is left, at either end none.
+    are links such as "of" and "is", which every frame has others of. Of several pauses in a row one is left, at either end
+    none.
     """
     found: list[tuple[str, float]] = []
     for token in tokens(text):
@@ -120,37 +109,11 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(sorted({sense for sense in named if sense} | units | {"range:-", "plusminus:±"}))
 
 
-def corrections(text: str) -> list[tuple[str, str]]:
-    """Return the typos of a sentence with what they were read as."""
-    found = [(word[0], fixed) for word in _WORD.finditer(plain(text)) if (fixed := _fixed(word[0])) is not None]
-    return list(dict.fromkeys(found))
-
-
-@lru_cache(maxsize=65536)
-def _fixed(word: str) -> str | None:
-    if word.isupper() and len(word) <= SHORT_CAPITALS:
-        return None
-    spelt = lexicon.spelling(word.lower())
-    if _singular(spelt) in _WORDS or spelt in lexicon.FILLERS:
-        return None
-    return _SPELLER(spelt)
-
-
-SHORT_CAPITALS: Final = 3
-"""Up to this length a word in capitals is an abbreviation and no typo."""
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies"):
-        return word[:-3] + "y"
-    return word[:-1] if word.endswith("s") and len(word) > 3 and not word.endswith("ss") else word
-
-
 class _Scanner:
     """One pass over one sentence."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.place = text, 0
+    def __init__(self, sentence: Plain) -> None:
+        self.text, self.places, self.place = sentence.text, sentence.places, 0
         self.last: Token | None = None
 
     def scan(self) -> Iterator[Token]:
@@ -165,23 +128,21 @@ class _Scanner:
 
     def _token(self, kind: Kind, meaning: str, end: int, text: str | None = None, value: float = 0.0) -> Token:
         start, self.place = self.place, end
-        return Token(kind, meaning, text or self.text[start:end].strip(), start, value)
+        return Token(kind, meaning, text or self.text[start:end].strip(), self.places[start], value)
 
     def _unit(self) -> Token | None:
-        """A unit right after a number, or in brackets or after "in" behind one."""
+        """A unit right after a number, or in brackets behind one."""
         if self.last is None or self.last.kind not in ("number", "fraction"):
             return None
-        for unit, pattern in _UNIT:
-            if match := pattern.match(self.text, self.place):
-                end = match.end()
-                if self.text[end : end + 1] in tuple(")]") and "(" not in match[0].strip("(["):
-                    end += 1
-                return self._token("unit", unit, end)
-        word = _WORD.match(self.text, self.place)
-        fixed = _fixed(word[0]) if word and self.last.kind == "number" else None
-        for unit, pattern in _UNIT if word and fixed in lexicon.UNIT_WORDS else ():
-            if word and fixed and pattern.match(fixed):
-                return self._token("unit", unit, word.end(), text=fixed)
+        if match := _UNIT.match(self.text, self.place):
+            end = match.end()
+            if self.text[end : end + 1] in tuple(")]") and "(" not in match[0].strip("(["):
+                end += 1
+            return self._token("unit", _unit_of(match), end)
+        word = WORD.match(self.text, self.place)
+        fixed = corrected(word[0]) if word and self.last.kind == "number" else None
+        if word and fixed in UNIT_WORDS and (match := _UNIT.match(fixed)):
+            return self._token("unit", _unit_of(match), word.end(), text=fixed)
         return None
 
     def _formula(self) -> Token | None:
@@ -213,8 +174,8 @@ class _Scanner:
         following = _MIXED.match(self.text, place)
         assert following is not None
         word = following[0]
-        known = word in lexicon.ELEMENTS or (_normal(word),) in lexicon.SENSES
-        return known or any(pattern.match(self.text, place) for _, pattern in _UNIT)
+        known = word in lexicon.ELEMENTS or (normal(word),) in lexicon.SENSES
+        return known or _UNIT.match(self.text, place) is not None
 
     def _mixed(self) -> Token | None:
         """Letters and digits in one, as in B3LYP."""
@@ -231,12 +192,16 @@ class _Scanner:
         words, ends = self._ahead()
         if not words:
             return self._mixed()
+        if words[0] in ("minus", "negative") and len(words) > 1 and words[1] in lexicon.NUMBER_WORDS:
+            return self._token("number", "", ends[1], value=-float(lexicon.NUMBER_WORDS[words[1]]))
+        element = _ELEMENT.match(self.text, self.place)
         for length in range(len(words), 0, -1):
-            found = lexicon.SENSES.get(tuple(words[:length]))
-            if found is not None and (length > 1 or self._element() is None):
-                return self._token(*found, ends[length - 1], text=_repaired(self.text[self.place : ends[length - 1]]))
-        if element := self._element():
-            return element
+            found, end = lexicon.SENSES.get(tuple(words[:length])), ends[length - 1]
+            nitrogen = element is not None and found == ("count", "atoms") and not _COUNTED.match(self.text, end)
+            if found is not None and not nitrogen:
+                return self._token(*found, end, text=repaired(self.text[self.place : end]))
+        if element is not None:
+            return self._token("count", element[1], element.end())
         word, end = words[0], ends[0]
         if word in lexicon.NUMBER_WORDS:
             value = lexicon.NUMBER_WORDS[word]
@@ -249,22 +214,19 @@ class _Scanner:
         """Return the normal forms of the words that follow without punctuation between them, and where each ends."""
         words: list[str] = []
         ends: list[int] = []
-        place = self.place
-        while len(words) < lexicon.LONGEST and (match := _WORD.match(self.text, place)):
+        place, longest = self.place, 1
+        while len(words) < longest and (match := WORD.match(self.text, place)):
             following = self.text[match.end() : match.end() + 1]
             if following.isdigit():
                 break
-            words.append(_normal(match[0]))
+            words.append(normal(match[0]))
+            longest = max(lexicon.LONGEST.get(words[0], 1), 2)
             ends.append(match.end())
             gap = _GAP.match(self.text, match.end())
             if gap is None or not gap[0]:
                 break
             place = gap.end()
         return words, ends
-
-    def _element(self) -> Token | None:
-        match = _ELEMENT.match(self.text, self.place)
-        return self._token("count", match[1], match.end()) if match else None
 
     def _symbol(self) -> Token | None:
         match = _SYMBOL.match(self.text, self.place)
@@ -286,24 +248,20 @@ class _Scanner:
         return None
 
 
-def _normal(word: str) -> str:
-    """Return a word as the lexicon spells it: lower case, American, singular where only that is known, typos put right."""
-    spelt = lexicon.spelling(word.lower())
-    if spelt in _WORDS or spelt in lexicon.FILLERS or spelt in lexicon.NUMBER_WORDS:
-        return spelt
-    singular = _singular(spelt)
-    return singular if singular in _WORDS else _fixed(word) or spelt
+def _unit_of(match: re.Match[str]) -> str:
+    assert match.lastindex is not None
+    return _UNITS[match.lastindex - 1]
 
 
-def _repaired(text: str) -> str:
-    return _WORD.sub(lambda match: _fixed(match[0]) or match[0], text)
+LARGEST: Final = 1e100
+"""Larger numbers are read as this one, which no property and no count comes near."""
 
 
 def _value(match: re.Match[str]) -> float:
     groups = match.groupdict()
     sign = -1.0 if (groups.get("sign") or "").startswith("-") else 1.0
     if "whole" in groups:
-        return sign * float(f"{groups['whole']}.{groups['part']}")
+        return sign * min(float(f"{groups['whole']}.{groups['part']}"), LARGEST)
     digits = (groups.get("digits") or "1").replace(",", "")
-    power = int((groups.get("power") or groups.get("exponent") or "0").strip("()"))
-    return sign * float(f"{digits}e{max(-300, min(300, power))}")
+    power = float((groups.get("power") or groups.get("exponent") or "0").strip("()"))
+    return sign * min(float(f"{digits}e{max(-300, min(300, power)):.0f}"), LARGEST)

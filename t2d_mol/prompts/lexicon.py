@@ -6,14 +6,18 @@ from typing import Final, Literal
 from t2d_mol.properties import PROPERTIES
 
 
+def spelling(word: str) -> str:
+    """Return the American spelling of a lower-case word."""
+    return re.sub(r"is(e[ds]?|ing|ab(?:le|ility|ilities)|ation)$", r"iz\1", word) if len(word) > 5 else word
+
+
 def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(map(spelling, text.split()))
 
 
 Kind = Literal[
-    "property", "count", "flag", "adjective", "level", "extreme", "degree", "number", "unit", "compare", "less", "plusminus",
-    "range", "scale", "negation", "absence", "only", "within", "top", "percent", "fraction", "soft", "hard", "link", "filler",
-    "word",
+    "property", "count", "flag", "adjective", "level", "extreme", "degree", "number", "unit", "compare", "plusminus", "range",
+    "scale", "negation", "absence", "only", "within", "top", "fraction", "soft", "hard", "link", "filler", "word",
 ]  # fmt: skip
 """What a piece of a sentence can be; see `SENSES` for those that are phrases."""
 
@@ -25,7 +29,7 @@ LEVEL_WORDS: Final = {
     "diminished meagre weaker narrower|low lying|lowered|few|deeper|on the low side|on the small side|below average|"
     "below the average|scant|decrease|reduce|subdued|shorter|not much|tight|stabilised",
     2: "medium moderate average intermediate mid typical middling middle normal ordinary regular midrange mean mediocre "
-    "usual|in between|mid range|middle of the road|of average size|medium sized|moderately sized|run of the mill|standard|so so",
+    "usual|mid range|middle of the road|of average size|medium sized|moderately sized|run of the mill|standard|so so",
     3: "high large big higher great elevated larger bigger sizeable sizable considerable substantial significant good wide "
     "raised enhanced increased strong pronounced generous decent greater wider stronger highish largish shallow shallower|high lying|broad|"
     "appreciable|notable|ample|increase|boosted|on the high side|on the large side|above average|above the average|tall|"
@@ -67,16 +71,16 @@ ADJECTIVES: Final = {
 COMPARISONS: Final = {
     "<=": "at most|at the most|up to|no more than|not more than|no greater than|not greater than|no higher than|not higher "
     "than|no larger than|not larger than|not above|not over|not exceeding|does not exceed|not exceed|must not exceed|maximum "
-    "of|max|max of|capped at|less than or equal to|smaller than or equal to|lower than or equal to|no bigger than|not bigger "
-    "than|limited to|or less|or fewer|or lower|or below|or smaller|and below|and lower|or under|at max|never above|max|nothing "
+    "of|max of|capped at|less than or equal to|smaller than or equal to|lower than or equal to|no bigger than|not bigger "
+    "than|limited to|or less|or fewer|or lower|or below|or smaller|and below|and lower|or under|at max|never above|nothing "
     "above|ceiling of|upper limit of|upper bound of|not to exceed|tops|never exceeding|without exceeding|stay below|not "
     "surpassing|and under|or so at most",
     "<": "less than|lower than|smaller than|fewer than|below|under|beneath|underneath|inferior to|short of|weaker than|narrower "
     "than|deeper than|shy of|stays below",
     ">=": "at least|at the least|no less than|not less than|no lower than|not lower than|no smaller than|not smaller than|not "
-    "below|not under|minimum of|min|min of|greater than or equal to|more than or equal to|higher than or equal to|larger than "
+    "below|not under|minimum of|min of|greater than or equal to|more than or equal to|higher than or equal to|larger than "
     "or equal to|or more|or higher|or above|or greater|or larger|and above|and higher|and more|and up|or over|starting "
-    "from|starting at|upwards of|no fewer than|not fewer than|or better|and over|at min|from ... up|nothing below|floor of|lower "
+    "from|starting at|upwards of|no fewer than|not fewer than|or better|and over|at min|nothing below|floor of|lower "
     "limit of|lower bound of|never below|upward of|not smaller|or bigger",
     ">": "more than|greater than|higher than|larger than|bigger than|above|over|beyond|exceeding|exceeds|exceed|in excess of|"
     "superior to|surpassing|surpasses|upper than|stronger than|wider than|north of|past|stays above",
@@ -141,72 +145,30 @@ FRACTIONS: Final = {
 }  # fmt: skip
 """Parts of the data in per cent."""
 
-UNIT_SPELLINGS: Final = {
-    "percentile": r"(?:st|nd|rd|th)?[\s-]*(?:percentiles?|centiles?|pctl|%-?ile)\b",
-    "Bohr^3": r"(?:cubic\s+bohrs?|bohrs?[\s-]*(?:\^\s*3|\*\*\s*3|3\b|cubed)|bohrs?\b|"
-    r"a_?0\s*(?:\^|\*\*)?\s*3)",
-    "a.u.": r"(?:a\.\s?u\.?|au\b|atomic\s+units?)",
-    "Å^3": r"(?:(?:å|angstroms?|ångströms?|angstroems?|ang|a)\s*(?:(?:\^|\*\*)\s*3|3\b|-?cubed)|cubic\s+(?:å|[aå]ngstr[oö]e?ms?))",
-    "Hartree": r"(?:hartrees?|ha\b|e_?h\b|hartee\b)",
-    "meV": r"(?:mev\b|milli\s?-?electron\s?-?volts?)",
-    "eV": r"(?:e\.?v\b\.?|electron\s?-?volts?)",
-    "kJ/mol/K": r"(?:kj\s*(?:/|per\s+)?\s*\(?\s*mol(?:e\b)?\s*(?:\^?-1)?\s*(?:/|·|\*|⋅|\.|per)?\s*k(?:elvin)?\b\s*(?:\^?-1)?\s*\)?)",
-    "kJ/mol": r"(?:kj\s*(?:/|per\s+)?\s*mol(?:e\b)?(?:\s*\^?-1)?|kilojoules?\s*(?:/|per)\s*mole?)",
-    "kcal/mol": r"(?:kcals?\s*(?:/|per\s+)?\s*mol(?:e\b)?(?:\s*\^?-1)?|kilocalories?\s*(?:/|per)\s*mole?)",
-    "cm^-1": r"(?:cm\s*(?:\^|\*\*)?\s*\(?\s*-\s*1\)?|wavenumbers?|inverse\s+(?:cm|centimet(?:re|er)s?)|1/cm|"
-    r"reciprocal\s+centimet(?:re|er)s?)",
-    "C·m": r"(?:c\s*[·*⋅.]?\s*m\b|coulombs?[\s-]*met(?:re|er)s?)",
-    "e·a0": r"(?:e\s*[·*⋅.-]?\s*(?:a_?0\b|bohrs?\b))",
-    "e·Å": r"(?:e\s*[·*⋅.-]?\s*(?:å|angstroms?|ångströms?|ang\b)|electron[\s-]*[aå]ngstr[oö]ms?)",
-    "cal/mol/K": r"(?:cal(?:ories?)?\s*(?:/|per|·|\*|⋅)?\s*\(?\s*mol(?:e\b)?\s*(?:\^?-1)?\s*(?:/|·|\*|⋅|\.|per)?\s*k(?:elvin)?\b"
-    r"\s*(?:\^?-1)?\s*\)?|cal\s*/\s*\(?k\s*[·*⋅/.]?\s*mol\)?|cal\s*k\s*\^?-1\s*mol\s*\^?-1)",
-    "J/mol/K": r"(?:j(?:oules?)?\s*(?:/|per|·|\*|⋅)?\s*\(?\s*mol(?:e\b)?\s*(?:\^?-1)?\s*(?:/|·|\*|⋅|\.|per)?\s*k(?:elvin)?\b"
-    r"\s*(?:\^?-1)?\s*\)?|j\s*/\s*\(?k\s*[·*⋅/.]?\s*mol\)?|j\s*k\s*\^?-1\s*mol\s*\^?-1)",
-    "D": r"(?:debyes?\b|deb\b|d\b)",
-    "K": r"(?:k(?:elvin)?\b|°\s*c\b|degrees?\b)",
-    "%": r"(?:%|percent\b|per\s+cent\b|pct\b)",
-}
-"""How the units of `units.UNIT_FACTORS` may be written after a number; `percentile`, `%` and the temperature `K` are none."""
-
-UNIT_WORDS: Final = _set("""
-hartree hartrees debye debyes bohr electronvolt electronvolts angstrom calories joule
-""")
-"""Units that are long enough to be misspelt."""
-
 FILLERS: Final = _set("""
-a an the of value values as its it in molecule molecules that has have having for please whose energy energies level
-levels generate give me make create compound compounds structure structures some which to be is are should at i want
-need this these those there their them they we us our you your my mine one ones any each every all both can could would
-will shall may might must like wish wishes find show get getting got design propose suggest produce suggestions return
-looking look looks searching search seeking seek after send build provide hello hi hey dear thanks thank thx pls plz
-kindly regards cheers property properties calculated predicted computed roughly also plus together along combined
-combination simultaneously where when while if then what whats how about on by from into onto per do does did done am
-was were been being so such same set ideally preferably possibly maybe perhaps let lets go around kind type something
-anything thing things else other another here now still too just really quite amount magnitude number numbers expected
-expecting desired desire target targets targeting required requires require requirement requirements criteria constraint
-constraints prefer preferred interested keep keeping kept organic chemical species system systems overall total moiety
-atomistic geometry geometries 3d conformation sits sitting lies lying stay stays staying remain remains far possible
-case side range ranges exhibiting exhibits exhibit showing shows displaying displays featuring features feature
-possessing possesses possess containing contains contain contained include includes including included bearing bear
-bears carrying carries comes coming come characterised characterized characterise say says said well enough fine ok okay
-good great best perfect nice nicely help needs needed wants wanted using use used unit units qm9 dataset data known id
-ill im ive youre theres sir madam team folks everyone someone dr prof only even though although because since than more
-less most least very much many lot fairly rather mol mols kelvin temperature room constant volume absolute relative
-substance substances candidate candidates hits small example examples e g i.e eg ie etc namely respectively made built
-consisting consist consists composed comprised comprising present presence inside within substituent substituents
+a an the value values its it for please energy energies level levels generate give me make create should i want need
+this these those there their them they we us our you your my mine ones any each every all both can could would will
+shall may might must like wish wishes find show get getting got design propose suggest produce return looking look
+looks searching search seeking seek after send build provide hello hi hey dear thanks thank thx pls plz kindly regards
+cheers property properties calculated predicted computed also together along combined combination simultaneously when
+if then what whats how on by into onto per do does did done am was were been so such same set ideally preferably
+possibly maybe perhaps let lets go kind type something anything thing things else other another here now still just
+amount magnitude number numbers expected expecting desired desire targets required requires require requirement
+requirements criteria constraint constraints prefer preferred interested keep keeping kept organic chemical species
+system systems overall total moiety atomistic geometry geometries 3d conformation sits sitting lies lying stay stays
+staying remain remains far possible case side ranges exhibiting exhibits exhibit showing shows displaying displays
+featuring features feature possessing possesses possess containing contains contain contained include includes
+including included bearing bear bears carrying carries comes coming come characterized say says said well enough fine
+ok okay best perfect nice nicely help needs needed wants wanted using use used put add unit units formula composition stoichiometry qm9 dataset data known id ill
+im ive youre theres sir madam team folks everyone someone dr prof even though although because since than more less
+most many lot mol mols kelvin temperature room constant volume absolute relative substance substances e g eg ie etc
+namely respectively made built consisting consist consists composed comprised comprising present presence substituent
+substituents formula composition stoichiometry isomer isomers
 """)
 """Words that carry no wish and are not reported as unknown."""
 
 ALIKE: Final = _set("""
-home hear heart heat wave grid mean means model models most mode modern last list lasts like line links thick both bond
-bonds bound bounds hard hand hold more note rings rang rung large charge charges change oven even ever carton light
-might night eight right sight fight weight height lot lots load slow show shown flow blow law lawn mail male must polar
-solar molar modal medal nodal board road heavy heaven leave leaves lively gas gasp grape group groups smell smaller
-stable table able ability stability liquid solid state store story start reaction reactive reactant battery solvent
-donor acceptor catalyst polymer organic drug drugs dyes photon film cell cells hot cold salty sour sweet taste toxic
-colour color blue red green water soluble drawn than then them there this these those what with when from form forms
-front room long wrong value values where were here have give gives live life time take make come some same name game
-lame hopes homes hose host house horse horses
+home hear heart means last bounds rings carton sight blow male leaves gasp smell store dyes gives bitter world
 """)
 """Words that are near a known one and are themselves."""
 
@@ -222,103 +184,63 @@ def words_of(phrase: str) -> tuple[str, ...]:
     return tuple(spelling(word) for word in re.split(r"[\s\-–/_]+", phrase.lower()) if word)
 
 
-def spelling(word: str) -> str:
-    """Return the American spelling of a lower-case word."""
-    return re.sub(r"is(e[ds]?|ing|ab(?:le|ility|ilities)|ation)$", r"iz\1", word) if len(word) > 5 else word
+_EXTREMES: Final = {
+    "low": "minimum|min|minimal|lower limit|lower bound|floor|lower limit on",
+    "high": "maximum|max|maximal|upper limit|upper bound|ceiling|cap|upper limit on",
+}
+_NEGATING_VERBS: Final = ("is", "does", "do", "can", "should", "wo", "must", "are", "need", "would", "has", "have")
+_PRAISES: Final = ("great", "good", "nice", "fine", "perfect", "ideal", "appreciated", "welcome")
+_SMALL_WORDS: Final[tuple[tuple[Kind, str, str], ...]] = (
+    ("negation", "not", "|".join(f"{verb}n't|{verb}nt" for verb in _NEGATING_VERBS)),
+    ("negation", "not", "not|never|non|neither|nor|cannot|can't|cant|anything but|far from"),
+    ("absence", "none", "no|without|free of|free from|lacking|lacks|devoid of|excluding|exclude|excludes|avoid|avoiding|absence "
+     "of|except|zero content of|w o|not contain|not containing|not include|no any|not contain any|must not contain|minus|does "
+     "not contain|don't include|do not include|not have|not having|does not have|should not contain|not any|leave out|omit|"
+     "omitting|sans|free|must not have|not include any|nothing|none of"),
+    ("filler", "", "hydrogens counted|counting hydrogens|including hydrogens|hydrogens included|including hydrogen"),
+    ("plusminus", "±", "plus or minus|plus minus|give or take|pm"),
+    ("only", "only", "only|solely|exclusively|purely|nothing but|made up of only|nothing other than"),
+    ("within", "within", "within|to within"),
+    ("top", "top", "top|upper|uppermost"),
+    ("top", "bottom", "bottom|lowermost"),
+    *(("fraction", word, word) for word in FRACTIONS),
+    ("fraction", "half", "median"),
+    ("scale", "normalised", "normalised|normalised value|normalised unit|standardised|z score|z value|standardised value|"
+     "normalised scale"),
+    ("soft", "and", "and|or|as well as|plus|along with|together with|in combination with"),
+    ("hard", "with", "with|whose|having|has|have|but|which|that|where|while|yet|however"),
+    ("link", "is", "|".join(f"{that} {verb}" for that in ("that", "which") for verb in ("is", "are", "should be", "must be", "be"))),
+    ("filler", "", "|".join(f"{verb} {praise}" for verb in ("would be", "be", "sounds") for praise in _PRAISES)),
+    ("link", "is", "of|is|as|be|are|at|being|to be|should be|must be"),
+    ("range", "to", "to|through|till|until"),
+)  # fmt: skip
 
 
 def senses() -> dict[tuple[str, ...], tuple[Kind, str]]:
-    """Return what each phrase of the lexicon means: its kind and meaning, by its words."""
+    """Return what each phrase of the lexicon means: its kind and meaning, by its words; where two claim one, the first has it."""
+    named: list[tuple[Kind, str, list[str]]] = [
+        ("property", prop.key, [prop.name, prop.symbol, *prop.synonyms]) for prop in PROPERTIES
+    ]
+    named += [("adjective", adjective, [adjective]) for adjective in ADJECTIVES]
+    named += [("count", count, names.split("|")) for count, names in (ELEMENTS | COUNTS).items()]
+    named += [("flag", flag, names.split("|")) for flag, names in FLAGS.items()]
+    named += [("extreme", end, names.split("|")) for end, names in _EXTREMES.items()]
+    orbitals = [f"{the}homo {{}} {the}lumo" for the in ("", "the ")]
+    named += [("filler", "", [f"between {both.format('and')}", f"from {both.format('to')}"]) for both in orbitals]
+    named += [("compare", op, several.split("|")) for op, several in COMPARISONS.items()]
+    named += [("level", str(level), phrases(several)) for level, several in LEVEL_WORDS.items()]
+    named += [("degree", "strong", phrases(STRONG)), ("degree", "mild", phrases(MILD))]
+    named += [(kind, meaning, several.split("|")) for kind, meaning, several in _SMALL_WORDS]
     found: dict[tuple[str, ...], tuple[Kind, str]] = {}
-
-    def add(kind: Kind, meaning: str, several: list[str]) -> None:
+    for kind, meaning, several in named:
         for phrase in several:
-            found.setdefault(words_of(phrase), (kind, meaning))
-
-    for prop in PROPERTIES:
-        add("property", prop.key, [prop.name, prop.symbol, *prop.synonyms])
-    for adjective in ADJECTIVES:
-        add("adjective", adjective, [adjective])
-    for symbol, names in ELEMENTS.items():
-        add("count", symbol, names.split("|"))
-    for count, names in COUNTS.items():
-        add("count", count, names.split("|"))
-    for flag, names in FLAGS.items():
-        add("flag", flag, names.split("|"))
-    add("extreme", "low", ["minimum", "min", "minimal", "lower limit", "lower bound", "floor", "lower limit on"])
-    add("extreme", "high", ["maximum", "max", "maximal", "upper limit", "upper bound", "ceiling", "cap", "upper limit on"])
-    add(
-        "filler",
-        "",
-        [
-            f"{link} {the}homo {join} {the}lumo"
-            for link, join in (("between", "and"), ("from", "to"))
-            for the in ("", "the ")
-        ],
-    )
-    for op, several in COMPARISONS.items():
-        add("compare", op, several.split("|"))
-    for level, several in LEVEL_WORDS.items():
-        add("level", str(level), phrases(several))
-    add("degree", "strong", phrases(STRONG))
-    add("degree", "mild", phrases(MILD))
-    verbs = ("is", "does", "do", "can", "should", "wo", "must", "are", "need", "would", "has", "have")
-    add("negation", "not", [f"{verb}n{mark}t" for verb in verbs for mark in ("'", "")])
-    add("negation", "not", ["not", "never", "non", "neither", "nor", "cannot", "can't", "cant", "anything but", "far from"])
-    add("absence", "none", [
-        "no", "without", "free of", "free from", "lacking", "lacks", "devoid of", "excluding", "exclude", "excludes", "avoid",
-        "avoiding", "absence of", "except", "zero content of", "w o", "not contain", "not containing", "not include", "no any",
-        "not contain any", "must not contain", "minus", "does not contain", "don't include", "do not include", "not have",
-        "not having", "does not have", "should not contain", "not any", "leave out", "omit", "omitting", "sans", "free",
-        "must not have", "not include any", "nothing", "none of",
-    ])  # fmt: skip
-    add("plusminus", "±", ["plus or minus", "plus minus", "give or take", "pm"])
-    add("only", "only", ["only", "solely", "exclusively", "purely", "nothing but", "made up of only", "nothing other than"])
-    add("within", "within", ["within", "to within"])
-    add("top", "top", ["top", "upper", "highest", "uppermost"])
-    add("top", "bottom", ["bottom", "lower", "lowest", "lowermost"])
-    for word in FRACTIONS:
-        add("fraction", word, [word])
-    add("fraction", "half", ["median"])
-    add(
-        "scale",
-        "normalised",
-        [
-            "normalised",
-            "normalised value",
-            "normalised unit",
-            "standardised",
-            "z score",
-            "z value",
-            "standardised value",
-            "normalised scale",
-        ],
-    )
-    add("soft", "and", ["and", "or", "as well as", "plus", "along with", "together with", "in combination with"])
-    add(
-        "hard",
-        "with",
-        ["with", "whose", "having", "has", "have", "but", "which", "that", "where", "while", "yet", "however"],
-    )
-    add(
-        "link",
-        "is",
-        [f"{that} {verb}" for that in ("that", "which") for verb in ("is", "are", "should be", "must be", "be")],
-    )
-    add(
-        "filler",
-        "",
-        [
-            f"{verb} {praise}"
-            for verb in ("would be", "be", "sounds")
-            for praise in ("great", "good", "nice", "fine", "perfect", "ideal", "appreciated", "welcome")
-        ],
-    )
-    add("link", "is", ["of", "is", "as", "be", "are", "at", "equals", "being", "to be", "should be", "must be"])
-    add("range", "to", ["to", "and", "through", "till", "until", "up to"])
+            for spelt in {phrase, phrase.replace(" than", " then")}:
+                found.setdefault(words_of(spelt), (kind, meaning))
     return found
 
 
-# words that mean several things by their place are settled by the lexer and by `quantities`
 SENSES: Final = senses()
-LONGEST: Final = max(len(phrase) for phrase in SENSES)
+"""What each phrase means; what means several things by its place is settled by the lexer and by those who read its tokens."""
+
+LONGEST: Final = {phrase[0]: len(phrase) for phrase in sorted(SENSES, key=len)}
+"""Words of the longest phrase that begins with a word."""

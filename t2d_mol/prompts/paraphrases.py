@@ -18,7 +18,7 @@ from t2d_mol.properties import KEYS, LEVELS, PROPERTIES
 from t2d_mol.units import UNIT_FACTORS
 
 HOLD_OUT_EVERY: Final = 4
-"""Of each list of names and level words every fourth is held out, but never the first."""
+"""Of each list of names and level words every fourth is held out, but never the first; a property of fewer names has none."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _part(words: Sequence[str], held_out: bool) -> tuple[str, ...]:
 
 
 def _words(held_out: bool) -> tuple[dict[str, tuple[str, ...]], dict[int, tuple[str, ...]]]:
-    names = {prop.key: _part((prop.name, *prop.synonyms), held_out) for prop in PROPERTIES}
+    names = {prop.key: _part((prop.name, *prop.synonyms), held_out) or (prop.name,) for prop in PROPERTIES}
     return names, {level: _part(_level_words(level), held_out) for level in range(len(LEVELS))}
 
 

@@ -8,11 +8,14 @@ from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Structure
 from t2d_mol.prompts.joining import Pair
-from t2d_mol.prompts.quantities import Noun, Quantity
+from t2d_mol.prompts.quantities import Noun, Quantity, place_of
 
 Range = tuple[int, int | None]
 MAX_HEAVY: Final = 9
 """Atoms other than hydrogen in QM9's largest molecules."""
+
+LEAST_AROMATIC: Final = 3
+"""Rings and double bonds that an aromatic molecule has at least, such as furan."""
 
 _RING_FLAGS: Final[dict[str, Range]] = {
     "cyclic": (1, None), "acyclic": (0, 0), "monocyclic": (1, 1), "bicyclic": (2, 2), "tricyclic": (3, 3),
@@ -38,19 +41,34 @@ class _Builder:
         self.formula: str | None = None
 
     def build(self, pairs: Sequence[Pair]) -> Structure:
-        alone = [pair.noun.name for pair in pairs if pair.noun and pair.quantity and pair.quantity.ask == "only"]
         for pair in pairs:
             assert pair.noun is not None
             self._add(pair.noun, pair.quantity)
-        for symbol in set(SYMBOLS) - set(alone) if alone else ():
-            self._narrow(symbol, (0, 0), f"only {', '.join(alone)}")
-        return self._checked()
+        alone = {
+            pair.noun.name: place_of(pair.noun, pair.quantity)
+            for pair in pairs
+            if pair.noun and pair.quantity and pair.quantity.ask == "only"
+        }
+        for symbol in SYMBOLS if alone else ():
+            if symbol not in alone:
+                self._narrow(symbol, (0, 0), " and ".join(alone.values()))
+        self._check_rings()
+        self._check_atoms()
+        atoms, aromatic = self.ranges.get("atoms"), self.ranges.get("aromatic")
+        return Structure(
+            atoms=None if atoms is None else _closed((max(atoms[0], 1), atoms[1])),
+            heavy=_closed(self.ranges["heavy"]) if "heavy" in self.ranges else None,
+            elements=tuple((symbol, *self.ranges[symbol]) for symbol in SYMBOLS if symbol in self.ranges),
+            rings=self.ranges.get("rings"),
+            aromatic=None if aromatic is None else bool(aromatic[0]),
+            formula=self.formula,
+        )
 
     def _add(self, noun: Noun, quantity: Quantity | None) -> None:
-        words = _place(noun, quantity)
+        words = place_of(noun, quantity)
         denied = quantity is not None and quantity.ask == "none"
         if noun.name.startswith("formula:"):
-            self.formula = noun.name.removeprefix("formula:")
+            self.formula, self.words["formula"] = noun.name.removeprefix("formula:"), words
             counts = atoms_of(self.formula)
             for symbol in SYMBOLS:
                 self._narrow(symbol, (counts.get(symbol, 0),) * 2, words)
@@ -83,45 +101,38 @@ class _Builder:
         self.ranges[name] = narrowed
         self.words[name] = words
 
-    def _checked(self) -> Structure:
-        atoms, rings, aromatic = (self.ranges.get(name) for name in ("atoms", "rings", "aromatic"))
-        if aromatic == (1, 1) and rings is not None and rings[1] == 0:
-            raise InputError(f"the prompt contradicts itself: {self.words['aromatic']} and {self.words['rings']}")
-        if self.formula is not None:
-            self._check_formula(self.formula)
-        least = sum(self.ranges.get(symbol, (0, None))[0] for symbol in SYMBOLS)
-        for name, bound in (("atoms", atoms), ("heavy", self.ranges.get("heavy"))):
-            needed = least - (self.ranges.get("H", (0, None))[0] if name == "heavy" else 0)
-            if bound is not None and bound[1] is not None and needed > bound[1]:
-                raise InputError(f"{needed} atoms are asked for one by one, but {self.words[name]} allows {bound[1]}")
-        if atoms is not None and not (1 <= max(atoms[0], 1) <= MAX_ATOMS):
-            raise InputError(f"molecules have 1 to {MAX_ATOMS} atoms, but the prompt asks for {self.words['atoms']}")
-        elements = tuple((symbol, *self.ranges[symbol]) for symbol in SYMBOLS if symbol in self.ranges)
-        return Structure(
-            atoms=None if atoms is None else (max(atoms[0], 1), min(atoms[1] or MAX_ATOMS, MAX_ATOMS)),
-            heavy=self._closed("heavy", MAX_ATOMS),
-            elements=elements,
-            rings=rings,
-            aromatic=None if aromatic is None else bool(aromatic[0]),
-            formula=self.formula,
-        )
+    def _check_rings(self) -> None:
+        """See that a formula is possible and leaves room for the rings, and that what is aromatic has one."""
+        rings, words = self.ranges.get("rings", (0, None)), self.words
+        aromatic = self.ranges.get("aromatic") == (1, 1)
+        if aromatic and rings[1] == 0:
+            raise InputError(f"the prompt contradicts itself: {words['aromatic']} and {words['rings']}")
+        if self.formula is None:
+            return
+        room = unsaturation(atoms_of(self.formula))
+        if room < 0 or room != int(room):
+            raise InputError(f"no closed-shell molecule has the formula {words['formula']}")
+        if rings[0] > room:
+            raise InputError(f"the prompt contradicts itself: {words['formula']} has no room for {words['rings']}")
+        if aromatic and room < LEAST_AROMATIC:
+            raise InputError(f"the prompt contradicts itself: {words['formula']} has no room for {words['aromatic']}")
 
-    def _closed(self, name: str, most: int) -> tuple[int, int] | None:
-        if name not in self.ranges:
-            return None
-        low, high = self.ranges[name]
-        return low, most if high is None else min(high, most)
-
-    def _check_formula(self, formula: str) -> None:
-        counts = atoms_of(formula)
-        total, bonds = sum(counts.values()), unsaturation(counts)
-        if total > MAX_ATOMS:
-            raise InputError(f"{formula} has {total} atoms; molecules here have at most {MAX_ATOMS}")
-        if bonds < 0 or bonds != int(bonds):
-            raise InputError(f"no closed-shell molecule has the formula {formula}")
-        atoms = self.ranges.get("atoms")
-        if atoms is not None and not atoms[0] <= total <= (atoms[1] or MAX_ATOMS):
-            raise InputError(f"{formula} has {total} atoms, but the prompt asks for {self.words['atoms']}")
+    def _check_atoms(self) -> None:
+        """See that the counts of all atoms, of heavy ones and of each element can be met at once, by at most 29 atoms."""
+        for name, symbols in (("atoms", SYMBOLS), ("heavy", SYMBOLS[1:])):
+            low, high = self.ranges.get(name, (0, None))
+            if low > MAX_ATOMS or (name, high) == ("atoms", 0):
+                raise InputError(f"molecules have 1 to {MAX_ATOMS} atoms, but the prompt asks for {self.words[name]}")
+            counted = [self.ranges.get(symbol, (0, None)) for symbol in symbols]
+            least, most = sum(few for few, _ in counted), sum(MAX_ATOMS if many is None else many for _, many in counted)
+            named = " and ".join(dict.fromkeys(self.words[symbol] for symbol in symbols if symbol in self.words))
+            if least > MAX_ATOMS:
+                raise InputError(f"{named} has at least {least:.4g} atoms; molecules here have at most {MAX_ATOMS}")
+            if (high is not None and least > high) or most < low:
+                raise InputError(f"the prompt contradicts itself: {named} and {self.words[name]}")
+        heavy, atoms = self.ranges.get("heavy", (0, None)), self.ranges.get("atoms", (0, None))
+        if atoms[1] is not None and heavy[0] > atoms[1]:
+            raise InputError(f"the prompt contradicts itself: {self.words['heavy']} and {self.words['atoms']}")
 
 
 def atoms_of(formula: str) -> dict[str, int]:
@@ -138,6 +149,11 @@ def unsaturation(counts: dict[str, int]) -> float:
     return c + 1 + (n - h - f) / 2
 
 
+def _closed(wished: Range) -> tuple[int, int]:
+    low, high = wished
+    return low, MAX_ATOMS if high is None else min(high, MAX_ATOMS)
+
+
 def _range(quantity: Quantity | None) -> Range:
     """Return the counts a quantity asks for; a noun without one asks for any."""
     if quantity is None:
@@ -149,16 +165,3 @@ def _range(quantity: Quantity | None) -> Range:
         "=": (first, first), "<=": (0, first), "<": (0, first - 1), ">=": (first, None), ">": (first + 1, None),
     }  # fmt: skip
     return ranges[quantity.op]
-
-
-def _place(noun: Noun, quantity: Quantity | None) -> str:
-    """Return the words of a wish and where they stand."""
-    if quantity is None:
-        return f"{noun.text!r} (character {noun.start + 1})"
-    if noun.text in quantity.text:
-        return f"{quantity.text!r} (character {quantity.start + 1})"
-    parts = sorted([(noun.start, noun.text), (quantity.start, quantity.text)])
-    return f"{' '.join(text for _, text in parts)!r} (character {parts[0][0] + 1})"
-
-
-place_of = _place

@@ -1,4 +1,4 @@
-"""Templates: targets become the paper's sentences, exact ("the polarizability of 75.3 Bohr^3") or general ("a high homo value")."""
+"""Templates: targets become the paper's sentences, exact ("the homo of -6.5 eV") or general ("a high homo value")."""
 
 from collections.abc import Sequence
 

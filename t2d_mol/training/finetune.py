@@ -18,7 +18,6 @@ from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.molecule import MoleculeBatch, Target
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
-from t2d_mol.prompts.lexer import senses
 from t2d_mol.prompts.paraphrases import paraphrase, random_targets
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
@@ -26,12 +25,18 @@ from t2d_mol.qm9.splits import Half, Split
 from t2d_mol.text2data import combine
 from t2d_mol.training.loop import Metrics, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
-from t2d_mol.training.reader import target_tensors
+from t2d_mol.training.reader import target_tensors, text_encoder
 
 METHODS = ("lexicographic", "plain")
 CONDITIONS = ("text", "numbers")
 BOUND_BATCHES = 40
 """Batches over which ξ, the pretraining loss of the starting weights, is estimated."""
+
+
+def nothing(memory: Memory) -> Memory:
+    """Return no prompts, in the shape of some."""
+    summary = None if memory.summary is None else memory.summary.detach()
+    return Memory(memory.tokens.detach(), memory.mask, torch.zeros_like(memory.given), summary)
 
 
 def labelled(molecules: Molecules, fraction: float, seed: int) -> NDArray[np.intp]:
@@ -88,7 +93,7 @@ class Finetuning:
         self.base, self.training, self.seed, self.device = base, training, seed, torch.device(device)
         self.text: TextEncoder | None = None
         if training.condition == "text":
-            self.text = TextEncoder(config.encoder, base.vocabulary, base.statistics, senses)
+            self.text = text_encoder(config.encoder, base.vocabulary, base.statistics)
             base.load_into("encoder", self.text)
             self.text.to(device).eval().requires_grad_(False)
         self.network = Conditional(denoiser, None if self.text else NumberEncoder(config.encoder)).to(device)
@@ -114,7 +119,7 @@ class Finetuning:
         if self.training.method == "plain" or (self._slack and step % self.training.constraint_every):
             return metrics
         conditional = self._take_gradients()
-        free, _ = self._pass(step, batch, replace(memory, given=torch.zeros_like(memory.given)))
+        free, _ = self._pass(step, batch, nothing(memory))
         free.mean().backward()  # type: ignore[no-untyped-call]
         unconditional = float(free.detach().mean())
         combined = combine(conditional, self._take_gradients(), unconditional, self.bound)

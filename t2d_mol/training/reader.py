@@ -9,13 +9,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2d_mol.checkpoint import Checkpoint, Statistics
-from t2d_mol.config import TrainingConfig
+from t2d_mol.config import EncoderConfig, TrainingConfig
 from t2d_mol.molecule import Target
-from t2d_mol.nn.text import KINDS, TextEncoder
+from t2d_mol.nn.language_model import LanguageModelWords
+from t2d_mol.nn.text import KINDS, Senses, TextEncoder, Words
 from t2d_mol.prompts.lexer import senses, vocabulary
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
 from t2d_mol.properties import KEYS
 from t2d_mol.training.loop import Metrics
+
+
+def text_encoder(config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics) -> TextEncoder:
+    """Build an untrained text encoder, over senses or over the language model its configuration names.
+
+    Raises:
+        MissingError: if there is no such language model.
+        UsageError: if one is named and transformers is missing.
+    """
+    words: Words = LanguageModelWords(config, senses) if config.language_model else Senses(config, vocabulary, senses)
+    return TextEncoder(config, words, statistics)
 
 
 def target_tensors(rows: Sequence[Sequence[Target]], statistics: Statistics) -> tuple[Tensor, Tensor, Tensor]:
@@ -42,12 +54,12 @@ def draw_values(statistics: Statistics, rng: Random) -> list[float]:
 class Reading:
     """The reading objective: the slots of the encoder recover the targets of a sentence. Meets `loop.Objective`."""
 
-    def __init__(self, base: Checkpoint, training: TrainingConfig, *, seed: int) -> None:
+    def __init__(self, base: Checkpoint, training: TrainingConfig, *, seed: int, device: str = "cpu") -> None:
         torch.manual_seed(seed)
         words = vocabulary()
         self.base = base.replace(vocabulary=words)
-        self.network = TextEncoder(base.config.encoder, words, base.statistics, senses)
-        self.training, self.seed = training, seed
+        self.network = text_encoder(base.config.encoder, words, base.statistics).to(device)
+        self.training, self.seed, self.device = training, seed, torch.device(device)
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
@@ -83,7 +95,7 @@ class Reading:
         return [paraphrase(row, self.base.statistics, rng, wordings) for row in rows], rows
 
     def _losses(self, texts: list[str], rows: list[list[Target]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        kinds, levels, values = target_tensors(rows, self.base.statistics)
+        kinds, levels, values = (tensor.to(self.device) for tensor in target_tensors(rows, self.base.statistics))
         _, read = self.network.encode(texts)
         kind, level, value = read.kinds, read.levels, read.values
         exact, leveled = kinds == KINDS.index("exact"), kinds == KINDS.index("level")

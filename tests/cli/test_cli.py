@@ -149,7 +149,9 @@ def test_rows_are_written(model: list[str]) -> None:
 def test_explain_shows_what_was_understood(model: list[str]) -> None:
     done = run("explain", "very high dipole, 12-14 atoms, sweet", "--json", *model)
     shown = json.loads(done.stdout)
-    assert shown["targets"] == [{"property": "mu", "op": "level", "level": "very high", "unit": "D", "normalised": None}]
+    (target,) = shown["targets"]
+    expected = {"property": "mu", "op": "level", "level": "very high", "unit": "D", "normalised": None}
+    assert target.items() >= expected.items()
     assert (shown["atoms"], shown["unknown"]) == ([12, 14], ["sweet"])
     assert "very high dipole moment" in run("explain", "very high dipole", *model).stdout
 
@@ -180,3 +182,62 @@ def test_data_prepare_reads_an_archive_of_the_format(tmp_path: Path) -> None:
     )  # fmt: skip
     assert refused.returncode == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors", "broken.tar.bz2"]
+
+
+def test_explain_shows_targets_structure_and_what_was_not_understood(model: list[str]) -> None:
+    done = run("explain", "a tiny gap, two nitrogens, no fluorine, tasty", "--json", *model)
+    found = json.loads(done.stdout)
+    assert [(target["property"], target["level"]) for target in found["targets"]] == [("gap", "very low")]
+    assert found["targets"][0]["percentiles"] == [0, 20]
+    assert found["structure"] == {"elements": {"N": [2, 2], "F": [0, 0]}}
+    assert found["unknown"] == ["tasty"]
+    assert set(found) >= {"prompt", "targets", "unknown", "atoms", "warnings"}
+
+
+def test_explain_reads_files_and_keeps_going_after_a_bad_prompt(model: list[str], tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.csv"
+    prompts.write_text('prompt\n"low gap and high gap"\n"high dipole, 12-14 atoms"\n')
+    done = run("explain", "-f", str(prompts), "--json", *model)
+    (row,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert row["atoms"] == [12, 14]
+    assert "twice" in done.stderr
+    assert run("explain", "low gap and high gap", *model).returncode == 3
+    assert run("explain", *model).returncode == 2
+
+
+def test_a_dry_run_makes_nothing_and_says_how_long_it_would_take(model: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "made.sdf"
+    done = run("sample", "high dipole", "-n", "3", "--dry-run", "-o", str(out), *model, *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "very" not in done.stdout
+    assert "high dipole moment" in done.stdout
+    assert "3 molecules of 4 calls: about" in done.stderr
+    assert not out.exists()
+
+
+def test_weights_are_checked(model: list[str]) -> None:
+    for text in ("gap", "gap=x", "foo=2", "gap=-1"):
+        done = run("sample", "high gap", "--weight", text, *model, *QUICK)
+        assert done.returncode == 2, text
+        assert "is no weight of a property" in done.stderr
+    arguments = ("sample", "high gap, low dipole", "-n", "2", "--weight", "gap=2", "--format", "jsonl")
+    assert run(*arguments, *model, *QUICK).returncode == 0
+
+
+def test_control_characters_and_markup_are_printed_as_text(model: list[str]) -> None:
+    nasty = "high gap \x1b[31m\x07 [bold]red[/bold] <script>alert(1)</script>"
+    done = run("explain", nasty, *model)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\x07" not in done.stdout + done.stderr
+    made = run("sample", nasty, "-n", "1", "--format", "jsonl", *model, *QUICK)
+    assert json.loads(made.stdout)["prompt"] == nasty
+    assert "\x1b" not in made.stderr
+
+
+def test_a_megabyte_of_prompt_is_refused_with_a_reason(model: list[str], tmp_path: Path) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text("high gap " * 120_000)
+    done = run("explain", "-f", str(long), *model)
+    assert done.returncode == 3
+    assert "characters" in done.stderr

@@ -1,0 +1,120 @@
+"""Conditioning: what acts on a model's estimates while it samples: prompts, guidance, excluded elements, steering."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+
+from t2d_mol.checkpoint import Statistics
+from t2d_mol.config import SamplingConfig
+from t2d_mol.denoising import Denoiser, Memory, joined
+from t2d_mol.diffusion.composition import GraphEnergy, Restricted
+from t2d_mol.diffusion.guidance import Emphasis, Guided
+from t2d_mol.diffusion.steering import Energy, PropertyEnergy, Steered
+from t2d_mol.elements import SYMBOLS
+from t2d_mol.molecule import Target
+from t2d_mol.nn.property_network import PropertyNetwork
+from t2d_mol.nn.text import NumberEncoder, TextEncoder
+from t2d_mol.planning import Job
+from t2d_mol.prompts.consistency import value_range
+from t2d_mol.prompts.templates import mixed_prompt
+from t2d_mol.properties import KEYS
+from t2d_mol.training.reader import target_tensors
+
+GRAPH_LEVELS: Final = (0.15, 10.0)
+PROPERTY_LEVELS: Final = (0.05, 3.0)
+"""Noise levels between which structural wishes and properties steer."""
+
+GRAPH_STRENGTH: Final = 1.0
+"""Strength with which molecules are steered that are to have a composition or rings."""
+
+
+@dataclass(eq=False)
+class Conditioner:
+    """Puts together what acts on the estimates of a batch of jobs.
+
+    Attributes:
+        denoiser: the network.
+        encoder: reads prompts; None in a model without.
+        predictor: reads properties from estimates, for steering; None in a model without.
+        statistics: of the properties.
+        position_scale: Å per unit of the noisy positions.
+        device: where all of them are.
+    """
+
+    denoiser: Denoiser
+    encoder: TextEncoder | NumberEncoder | None
+    predictor: PropertyNetwork | None
+    statistics: Statistics
+    position_scale: float
+    device: torch.device
+    _memories: dict[str, Memory] = field(default_factory=dict)
+
+    def steered_by(self, job: Job, config: SamplingConfig) -> tuple[bool, bool]:
+        """Return whether structure and whether properties steer a job."""
+        return job.shaped, bool(job.targets) and config.steer > 0 and self.predictor is not None
+
+    def wrapped(self, jobs: Sequence[Job], config: SamplingConfig) -> Denoiser:
+        """Return the network with all that acts on its estimates: guidance, excluded elements, steering."""
+        denoiser: Denoiser = Guided(self.denoiser, config.guidance, self._emphases(jobs, config))
+        probe: Denoiser = self.denoiser
+        limits = [job.limits(len(SYMBOLS)) for job in jobs]
+        low, high, rings = (torch.tensor([row[part] for row in limits], device=self.device).float() for part in range(3))
+        if bool((high == 0).any()):
+            denoiser, probe = Restricted(denoiser, high > 0), Restricted(probe, high > 0)
+        energies: list[tuple[Energy, float, float]] = []
+        shaped, asked = self.steered_by(jobs[0], config)
+        if shaped:
+            energies.append((GraphEnergy(low, high, rings), *GRAPH_LEVELS))
+        if asked:
+            energies.append((self._property_energy(jobs, config), *PROPERTY_LEVELS))
+        strength = GRAPH_STRENGTH if shaped else config.steer
+        return Steered(denoiser, probe, tuple(energies), strength) if energies else denoiser
+
+    def _property_energy(self, jobs: Sequence[Job], config: SamplingConfig) -> PropertyEnergy:
+        assert self.predictor is not None
+        low, high, weight = (torch.zeros(len(jobs), len(KEYS)) for _ in range(3))
+        weights = dict(config.weights)
+        for row, job in enumerate(jobs):
+            for target in job.targets:
+                index = KEYS.index(target.property)
+                ends = (self.statistics.normalise(index, end) for end in value_range(target, self.statistics))
+                low[row, index], high[row, index] = ends
+                weight[row, index] = weights.get(target.property, 1.0)
+        low, high, weight = (tensor.to(self.device) for tensor in (low, high, weight))
+        return PropertyEnergy(self.predictor, self.position_scale, low, high, weight)
+
+    def _emphases(self, jobs: Sequence[Job], config: SamplingConfig) -> tuple[Emphasis, ...]:
+        """Return the prompts without each property that has a weight of its own, in canonical words."""
+        found = []
+        for key, weight in config.weights:
+            if weight == 1 or not any(target.property == key for job in jobs for target in job.targets):
+                continue
+            others = [tuple(target for target in job.targets if target.property != key) for job in jobs]
+            texts = [
+                job.text if left == job.targets else mixed_prompt(left, self.statistics) if left else ""
+                for job, left in zip(jobs, others, strict=True)
+            ]
+            memory = self.memory(texts, others)
+            if memory is not None:
+                found.append(Emphasis(memory, weight - 1))
+        return tuple(found)
+
+    def _read(self, text: str) -> Memory:
+        """Encode a sentence on its own, so that its mates' lengths leave no trace."""
+        assert isinstance(self.encoder, TextEncoder)
+        if text not in self._memories:
+            if len(self._memories) > 10_000:
+                self._memories.clear()
+            self._memories[text] = self.encoder([text])
+        return self._memories[text]
+
+    def memory(self, texts: Sequence[str], targets: Sequence[tuple[Target, ...]]) -> Memory | None:
+        """Encode prompts, as sentences or, for a model that reads numbers, as targets; None without any."""
+        if self.encoder is None or not any(targets):
+            return None
+        if isinstance(self.encoder, TextEncoder):
+            return joined([self._read(text) for text in texts])
+        tensors = target_tensors(targets, self.statistics)
+        return self.encoder(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]

@@ -1,0 +1,90 @@
+"""From tokens to items: what a sentence speaks of, what it asks, and the words that are part of neither."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from t2d_mol.prompts.levels import read_adjective, read_level
+from t2d_mol.prompts.lexer import Token
+from t2d_mol.prompts.numbers import read_number, read_share, read_turned
+from t2d_mol.prompts.quantities import Item, Noun, Quantity, Reading
+from t2d_mol.prompts.sentence import Sentence
+
+SOFT, HARD, STRANGER = 1.0, 3.5, 0.5
+"""Costs of what can stand between a quantity and its noun: a comma or "and", the end of a clause, an unknown word."""
+
+STRANGEST = 2.0
+"""The most that unknown words cost together."""
+
+_THINGS = ("property", "count", "flag")
+
+
+def read_items(tokens: Sequence[Token]) -> Reading:
+    """Find the items of a sentence."""
+    sentence, reading = Sentence(tokens), Reading()
+    place, between = 0, list[Token]()
+    while place < len(sentence):
+        item, after = _item(sentence, place)
+        if item is None:
+            between.append(sentence[place])
+            place += 1
+            continue
+        reading.unknown += _unknown(between)
+        reading.items.append(_placed(item, between))
+        place, between = after, []
+    reading.unknown += _unknown(between)
+    return reading
+
+
+def _item(sentence: Sentence, place: int) -> tuple[Item | None, int]:
+    adjective, after = read_adjective(sentence, place)
+    if adjective is not None:
+        return Item(*adjective), after
+    turned, after = read_turned(sentence, place)
+    if turned is not None:
+        return Item(quantity=turned, turned=True), after
+    for read in (read_share, read_number, read_level, _read_absence):
+        quantity, after = read(sentence, place)
+        if quantity is not None:
+            return Item(quantity=quantity), after
+    token = sentence[place]
+    if token.kind not in _THINGS:
+        return None, place
+    return Item(Noun(token.kind, token.meaning, token.text, token.start)), place + 1  # type: ignore[arg-type]
+
+
+def _read_absence(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    """No, without, not before a noun, none or free behind it; only, nothing but."""
+    token = sentence[place]
+    if token.kind == "only":
+        return Quantity("only", token.text, token.start), place + 1
+    if token.kind not in ("absence", "negation"):
+        return None, place
+    strangers = ("word",) if token.kind == "absence" else ()
+    before = sentence.kind(sentence.skip(place + 1, "filler", "degree", "link", *strangers)) in _THINGS
+    behind = token.kind == "absence" and sentence.kind(sentence.back(place - 1, "filler", "link", "range")) in _THINGS
+    return (Quantity("none", token.text, token.start), place + 1) if before or behind else (None, place)
+
+
+def _placed(item: Item, between: list[Token]) -> Item:
+    """Return an item with what stands between it and the one before."""
+    kinds = [token.kind for token in between]
+    cost = HARD * ("hard" in kinds) + SOFT * ("soft" in kinds) + min(STRANGER * kinds.count("word"), STRANGEST)
+    quiet = all(kind in ("soft", "filler", "negation", "range", "degree") for kind in kinds)
+    coordinated = quiet and ("soft" in kinds or "range" in kinds)
+    either = any(token.text.lower() in ("or", "/") for token in between)
+    linked = any(kind in ("link", "compare") for kind in kinds)
+    return replace(item, distance=cost, coordinated=coordinated, either=either, linked=linked)
+
+
+def _unknown(between: list[Token]) -> list[str]:
+    """Return the words that are part of nothing, a negation with the word it negates."""
+    found, denied = [], ""
+    for token in between:
+        if token.kind in ("negation", "absence") and token.text.lower() != "free":
+            denied = token.text + " "
+        elif token.kind in ("word", "unit") and any(map(str.isalnum, token.text)):
+            found.append(denied + token.text)
+            denied = ""
+        elif token.kind not in ("filler", "degree"):
+            denied = ""
+    return found

@@ -1,0 +1,152 @@
+"""Numbers in words: 7 eV, at least 3, between 1 and 2 D, 5 to 6, 7 ± 0.5, within 0.2 eV of 7, the top 5 %."""
+
+from typing import Final
+
+from t2d_mol.prompts import lexicon
+from t2d_mol.prompts.quantities import Bound, Quantity, merged
+from t2d_mol.prompts.sentence import LONGEST_RUN, Sentence
+
+_TURNED: Final[dict[str, Bound]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+_DENIED: Final[dict[str, Bound]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_OPPOSITE: Final = ({"<", ">"}, {"<", ">="}, {"<=", ">"}, {"<=", ">="})
+_TOPS: Final = frozenset(("top", "upper", "highest", "uppermost", "largest", "strongest", "biggest"))
+_BOTTOMS: Final = frozenset(("first", "bottom", "lower", "lowest", "lowermost", "smallest", "weakest", "least"))
+
+
+def read_share(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    """Read a share of the data: top 5 %, bottom quartile, upper half."""
+    high = sentence.word(place) in _TOPS
+    if not high and sentence.word(place) not in _BOTTOMS:
+        return None, place
+    if sentence.kind(place + 1) == "fraction":
+        share, after = lexicon.FRACTIONS[sentence[place + 1].meaning], place + 2
+    else:
+        number, unit, after = _number(sentence, place + 1)
+        if number is None or unit not in ("%", "percentile") or not 0 < number < 100:
+            return None, place
+        share = number
+    bound = 100 - share if high else share
+    text = sentence.text(place, after)
+    return Quantity("number", text, sentence[place].start, ">" if high else "<", (bound,), "percentile"), after
+
+
+def read_turned(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    """Read a number and a sign before a noun: 6 eV < gap."""
+    number, unit, after = _number(sentence, place)
+    if number is None or sentence.kind(after) != "compare" or not sentence[after].meaning.startswith("symbol"):
+        return None, place
+    if sentence.kind(after + 1) not in ("property", "count"):
+        return None, place
+    op = _TURNED[sentence[after].meaning.removeprefix("symbol")]
+    return Quantity("number", sentence.text(place, after + 1), sentence[place].start, op, (number,), unit), after + 1
+
+
+def read_number(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    """[comparison] number [unit], ranges, ±, and two bounds of one noun."""
+    first, after = _bound(sentence, place)
+    if first is None:
+        return None, place
+    step = sentence.skip(after, "soft", "filler")
+    step += sentence.kind(step) == "hard" and sentence.word(step) == "but"
+    second, end = _bound(sentence, step) if first.op in _DENIED else (None, after)
+    if second is None or not opposite(first, second):
+        return first, after
+    named = sentence.kind(sentence.back(place - 1, "filler", "link")) in ("property", "count")
+    if named and sentence.kind(sentence.skip(end, "filler")) in ("property", "count"):
+        return first, after
+    if None not in (first.unit, second.unit) and first.unit != second.unit:
+        return first, after
+    return merged(first, second, sentence.text(place, end)), end
+
+
+def opposite(first: Quantity, second: Quantity) -> bool:
+    """Return whether one quantity is a lower and the other an upper bound."""
+    return {first.op, second.op} in _OPPOSITE
+
+
+def _number(sentence: Sentence, place: int) -> tuple[float | None, str | None, int]:
+    """A number with its unit; the median is the 50th percentile."""
+    if sentence.kind(place) == "fraction":
+        if sentence.word(place) == "median":
+            return 50.0, "percentile", place + 1
+        if sentence[place].meaning == "percentile" and sentence.kind(place + 1) == "number":
+            return sentence[place + 1].value, "percentile", place + 2
+    if sentence.kind(place) != "number":
+        return None, None, place
+    value, meaning, place = sentence[place].value, sentence[place].meaning, place + 1
+    if meaning == "percentile":
+        return value, "percentile", place
+    if sentence.kind(place) == "unit":
+        return value, sentence[place].meaning, place + 1
+    return value, None, place
+
+
+def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    start, op = place, ""
+    denied = sentence.kind(place) == "negation"
+    if denied:
+        place = sentence.skip(place + 1, "filler", "link")
+        if sentence.kind(place) != "compare":
+            return None, start
+    if sentence.kind(place) == "extreme":
+        op = ">=" if sentence[place].meaning == "low" else "<="
+        place = sentence.skip(place + 1, "link", "filler")
+    elif sentence.kind(place) == "within":
+        return _around(sentence, place)
+    ranked = sentence.kind(place) == "fraction" and sentence[place].meaning == "percentile"
+    if ranked and sentence.kind(place + 1) in ("compare", "link"):
+        place = sentence.skip(place + 1, "link")
+    last = place + LONGEST_RUN
+    while place < last and sentence.kind(place) == "compare":
+        op = op if op not in ("", "=") else sentence[place].meaning.removeprefix("symbol")
+        place = sentence.skip(place + 1, "filler", "link", "degree")
+    number, unit, after = _number(sentence, place)
+    if number is None:
+        return None, start
+    op = _DENIED.get(op, op) if denied else op
+    numbers, found, unit, after = _extended(sentence, number, op, unit, after)
+    unit = "percentile" if ranked and unit is None else unit
+    return Quantity("number", sentence.text(start, after), sentence[start].start, found, numbers, unit), after
+
+
+def _extended(
+    sentence: Sentence, number: float, op: str, unit: str | None, place: int
+) -> tuple[tuple[float, ...], Bound, str | None, int]:
+    """What may follow a number: the other end of a range, a spread, or "or more"."""
+    kind, word = sentence.kind(place), sentence.word(place)
+    if kind in ("plusminus", "within"):
+        spread, spread_unit, after = _number(sentence, place + 1)
+        if spread is not None:
+            unit = unit or (None if spread_unit == "%" else spread_unit)
+            return _spread(number, spread, spread_unit), "between", unit, after
+    joins = kind == "range" or (op == "between" and kind == "soft") or word == "up to"
+    joins = joins or (word == "or" and not op and sentence.kind(place + 1) == "number")
+    if joins:
+        second, second_unit, after = _number(sentence, sentence.skip(place + 1, "filler"))
+        if second is not None and (unit is None or second_unit is None or unit == second_unit):
+            return (number, second), "between", unit or second_unit, after
+    if kind == "compare" and word.split()[0] in ("or", "and") and op in ("", "="):
+        return (number,), sentence[place].meaning, unit, place + 1  # type: ignore[return-value]
+    plain: Bound = "=" if op in ("", "between") else op  # type: ignore[assignment]
+    return (number,), plain, unit, place
+
+
+def _around(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    """Within 0.2 eV of 7 eV; within 5 and 6 eV."""
+    spread, unit, after = _number(sentence, place + 1)
+    if spread is None:
+        return None, place
+    number, number_unit, end = _number(sentence, sentence.skip(after, "filler", "link", "degree"))
+    if number is not None and sentence.kind(after) == "link":
+        ends, shared = _spread(number, spread, unit), number_unit or (None if unit == "%" else unit)
+        return Quantity("number", sentence.text(place, end), sentence[place].start, "between", ends, shared), end
+    numbers, op, unit, end = _extended(sentence, spread, "between", unit, after)
+    if op != "between":
+        return None, place
+    return Quantity("number", sentence.text(place, end), sentence[place].start, op, numbers, unit), end
+
+
+def _spread(number: float, spread: float, unit: str | None) -> tuple[float, float]:
+    """Return the ends of a number with a spread, which may be in per cent of it."""
+    width = abs(number * spread / 100 if unit == "%" else spread)
+    return number - width, number + width
