@@ -19,12 +19,15 @@ from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.planning import Job
 from t2d_mol.prompts.consistency import value_range
 from t2d_mol.prompts.templates import mixed_prompt
-from t2d_mol.properties import KEYS
+from t2d_mol.properties import KEYS, LEVELS
 from t2d_mol.training.reader import target_tensors
 
 GRAPH_LEVELS: Final = (0.15, 10.0)
 PROPERTY_LEVELS: Final = (0.05, 3.0)
 """Noise levels between which structural wishes and properties steer."""
+
+MARGIN: Final = 7.0
+"""Steering keeps this many percentiles away from the ends of a level, which is 20 wide."""
 
 GRAPH_STRENGTH: Final = 1.0
 """Strength with which molecules are steered that are to have a composition or rings."""
@@ -79,11 +82,19 @@ class Conditioner:
         for row, job in enumerate(jobs):
             for target in job.targets:
                 index = KEYS.index(target.property)
-                ends = (self.statistics.normalise(index, end) for end in value_range(target, self.statistics))
+                ends = (self.statistics.normalise(index, end) for end in self._aim(target))
                 low[row, index], high[row, index] = ends
                 weight[row, index] = weights.get(target.property, 1.0)
         low, high, weight = (tensor.to(self.device) for tensor in (low, high, weight))
         return PropertyEnergy(self.predictor, self.position_scale, low, high, weight)
+
+    def _aim(self, target: Target) -> tuple[float, float]:
+        """Return the values that steering aims at: of a level the middle, as the network's reading is not exact."""
+        if target.level is None:
+            return value_range(target, self.statistics)
+        index, share = KEYS.index(target.property), 100 / len(LEVELS)
+        low, high = share * target.level + MARGIN, share * (target.level + 1) - MARGIN
+        return self.statistics.percentile(index, low), self.statistics.percentile(index, high)
 
     def _emphases(self, jobs: Sequence[Job], config: SamplingConfig) -> tuple[Emphasis, ...]:
         """Return the prompts without each property that has a weight of its own, in canonical words."""

@@ -59,16 +59,21 @@ def explain(
 def explanation(prompt: "Prompt", planner: "Planner") -> dict[str, Any]:
     """Return what is understood of a prompt as plain values."""
     from t2d_mol.io.record import target_record
-    from t2d_mol.prompts.consistency import percentile_range
+    from t2d_mol.prompts.consistency import attainable, percentile_range
     from t2d_mol.prompts.grammar import describe_target
     from t2d_mol.prompts.joint import FAR
 
     statistics = planner.checkpoint.statistics
     targets = [
         target_record(target, statistics)
-        | {"percentiles": percentile_range(target, statistics), "words": describe_target(target)}
+        | {
+            "percentiles": percentile_range(target, statistics),
+            "attainable": attainable(target, statistics),
+            "words": describe_target(target),
+        }
         for target in prompt.targets
     ]
+    direct = all(target.op in ("=", "level") for target in prompt.targets)  # else a value is drawn for each molecule
     near = planner.joint.nearest(prompt.targets)
     warnings = list(prompt.warnings)
     if near is not None and near.distance > FAR and len(prompt.targets) > 1:
@@ -82,7 +87,7 @@ def explanation(prompt: "Prompt", planner: "Planner") -> dict[str, Any]:
         "structure": prompt.structure.record(),
         "unknown": list(prompt.unknown),
         "atoms": list(prompt.structure.atoms) if prompt.structure.atoms else None,
-        "read_as": planner.read_as(prompt, prompt.targets) if prompt.targets else "",
+        "read_as": planner.read_as(prompt, prompt.targets) if direct else None,
         "nearest": None if near is None else {"distance": round(near.distance, 3), "values": near.values},
         "warnings": warnings,
     }

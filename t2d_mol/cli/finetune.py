@@ -8,7 +8,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, MaxMinutes, Resume, Steps, run_loop
+from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, Resume, Steps, run_loop
 from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def finetune(
     predictor_steps: Annotated[
         int, typer.Option(help="Steps of the property network on half B, if the checkpoint has none; 0 for none.")
     ] = 8000,
+    noise_shift: Annotated[float, typer.Option(help="Added to the mean of ln σ: prompts matter where noise is high.")] = 0.0,
+    constraint_every: Annotated[
+        int, typer.Option(help="Steps between two looks at the constraint while it is slack.", min=1)
+    ] = 1,
+    compile_: Compile = False,
     batch_size: BatchSize = 64,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-4,
     resume: Resume = False,
@@ -74,6 +79,8 @@ def finetune(
         condition=condition,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        noise_shift=noise_shift,
+        constraint_every=constraint_every,
     )
     if text_encoder and condition != "text":
         raise UsageError(f"--text-encoder has no use with --condition {condition}")
@@ -87,6 +94,8 @@ def finetune(
         predictor = PredictorTraining(base, molecules, predicting, seed=seed, bf16=bf16, device=device)
         base = _with_trained(base, "predictor", predictor, predicting, out, force, quiet)
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
+    if compile_:
+        objective.network.denoiser.compile_parts()
     run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)
 
 

@@ -30,6 +30,13 @@ def value_range(target: Target, statistics: Statistics) -> tuple[float, float]:
     }[target.op]
 
 
+def attainable(target: Target, statistics: Statistics) -> bool:
+    """Return whether QM9 holds a molecule that meets a target."""
+    row = statistics.percentiles[KEYS.index(target.property)]
+    low, high = value_range(target, statistics)
+    return low <= row[-1] and high >= row[0]
+
+
 def percentile_range(target: Target, statistics: Statistics) -> tuple[float, float]:
     """Return between which percentiles of QM9 the values that meet a target lie."""
     row = statistics.percentiles[KEYS.index(target.property)]

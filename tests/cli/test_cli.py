@@ -192,6 +192,8 @@ def test_explain_shows_targets_structure_and_what_was_not_understood(model: list
     assert found["structure"] == {"elements": {"N": [2, 2], "F": [0, 0]}}
     assert found["unknown"] == ["tasty"]
     assert set(found) >= {"prompt", "targets", "unknown", "atoms", "warnings"}
+    ranged = run("explain", "alpha > 80 bohr^3 and mu between 1 and 2 D", "--json", *model)
+    assert [target["op"] for target in json.loads(ranged.stdout)["targets"]] == [">", "between"]
 
 
 def test_explain_reads_files_and_keeps_going_after_a_bad_prompt(model: list[str], tmp_path: Path) -> None:

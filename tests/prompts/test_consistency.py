@@ -5,7 +5,7 @@ import pytest
 
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError
-from t2d_mol.prompts.consistency import percentile_range, value_range
+from t2d_mol.prompts.consistency import attainable, percentile_range, value_range
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.properties import KEYS
 
@@ -79,3 +79,20 @@ def test_the_values_and_percentiles_of_a_target_agree(qm9_statistics: Statistics
         assert np.interp(shares, np.arange(101), row) == pytest.approx(values), text
     (target,) = parse_prompt("a high dipole", qm9_statistics).targets
     assert percentile_range(target, qm9_statistics) == (60, 80)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gap of 7 eV", True),
+        ("gap of 70 eV", False),
+        ("gap > 20 eV", False),
+        ("gap < 20 eV", True),
+        ("gap between 15 and 40 eV", True),
+        ("very high gap", True),
+        ("dipole < -3 D", False),
+    ],
+)
+def test_what_qm9_holds_is_attainable(text: str, expected: bool, qm9_statistics: Statistics) -> None:
+    (target,) = parse_prompt(text, qm9_statistics, values="units").targets
+    assert attainable(target, qm9_statistics) is expected
