@@ -35,7 +35,8 @@ def chance(prompt: Prompt, model: Model) -> str:
     met = np.ones(len(values), bool)
     for target in prompt.targets:
         met &= [hit(target, value, statistics) for value in values[:, KEYS.index(target.property)]]
-    return f"{100 * met.mean():.2g}"
+    found = 100 * met.mean()
+    return f"{found:.0f}" if found >= 10 else f"{found:.2g}"
 
 
 def prompt_row(number: int, text: str, made: list[dict[str, Any]], model: Model) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def _share(counts: list[int]) -> float:
 
 
 def _text(cell: object) -> str:
-    return f"{cell:.1f}" if isinstance(cell, float) else str(cell)
+    return ("-" if cell != cell else f"{cell:.1f}") if isinstance(cell, float) else str(cell)
 
 
 if __name__ == "__main__":

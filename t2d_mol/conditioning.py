@@ -100,16 +100,18 @@ class Conditioner:
         """Return the prompts without each property that has a weight of its own, in canonical words."""
         found = []
         for key, weight in config.weights:
-            if weight == 1 or not any(target.property == key for job in jobs for target in job.targets):
+            if (
+                weight == 1
+                or self.encoder is None
+                or not any(target.property == key for job in jobs for target in job.targets)
+            ):
                 continue
             others = [tuple(target for target in job.targets if target.property != key) for job in jobs]
             texts = [
                 job.text if left == job.targets else mixed_prompt(left, self.statistics) if left else ""
                 for job, left in zip(jobs, others, strict=True)
             ]
-            memory = self.memory(texts, others)
-            if memory is not None:
-                found.append(Emphasis(memory, weight - 1))
+            found.append(Emphasis(self._encoded(texts, others), weight - 1))
         return tuple(found)
 
     def _read(self, text: str) -> Memory:
@@ -123,9 +125,11 @@ class Conditioner:
 
     def memory(self, texts: Sequence[str], targets: Sequence[tuple[Target, ...]]) -> Memory | None:
         """Encode prompts, as sentences or, for a model that reads numbers, as targets; None without any."""
-        if self.encoder is None or not any(targets):
-            return None
+        return self._encoded(texts, targets) if self.encoder is not None and any(targets) else None
+
+    def _encoded(self, texts: Sequence[str], targets: Sequence[tuple[Target, ...]]) -> Memory:
         if isinstance(self.encoder, TextEncoder):
             return joined([self._read(text) for text in texts])
         tensors = target_tensors(targets, self.statistics)
+        assert self.encoder is not None
         return self.encoder(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]

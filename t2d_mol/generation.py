@@ -13,7 +13,7 @@ import torch
 from t2d_mol import __version__
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.wishes import unmet
-from t2d_mol.conditioning import Conditioner
+from t2d_mol.conditioning import GRAPH_STRENGTH, Conditioner
 from t2d_mol.config import SamplingConfig
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import Sampler
@@ -104,7 +104,7 @@ class Model:
         *,
         attempts: int = 10,
     ) -> Iterator[GeneratedMolecule]:
-        """Yield `count` valid molecules for each (row, prompt), in order.
+        """Yield `count` valid molecules for each (row, prompt), in order, which have the structure asked for.
 
         Of each row the first valid ones of its molecules 0, 1, 2, … are kept, so this too depends on (seed, row, k) alone.
         A row that has not given enough after `attempts` times `count` molecules ends short.
@@ -118,7 +118,7 @@ class Model:
                 wanted = [(place, k) for place in short for k in range(attempt * count, (attempt + 1) * count)]
                 jobs = [self._job(window[place][1], (window[place][0], k, 0), config) for place, k in wanted]
                 for (place, _), made in zip(wanted, self._sample_window(jobs, config), strict=True):
-                    if made.state == "valid" and len(kept[place]) < count:
+                    if made.state == "valid" and not made.unmet and len(kept[place]) < count:
                         kept[place].append(made)
             for made in chain.from_iterable(kept):
                 yield replace(made, index=index)
@@ -127,13 +127,13 @@ class Model:
     def expected_seconds(
         self, prompts: Sequence[tuple[int, Prompt]], count: int, config: SamplingConfig = SamplingConfig()
     ) -> float:
-        """Return about how long `sample` will take, from the time two calls take for the first batch."""
+        """Return about how long `sample` will take, from six calls for the first batch; retries are not counted."""
         if not prompts:
             return 0.0
         size = min(config.batch_size, len(prompts) * count)
         places = list(islice(((row, prompt, k) for row, prompt in prompts for k in range(count)), size))
         jobs = [self._job(prompt, (row, k, 0), config) for row, prompt, k in places]
-        trial = replace(config, steps=2, attempts=1)
+        trial = replace(config, steps=min(config.steps, 6), attempts=1)
         began = time.monotonic()
         self._sample_jobs(jobs, trial)
         return (time.monotonic() - began) / trial.steps * config.steps * len(prompts) * count / size
@@ -206,7 +206,7 @@ class Model:
             "model": self.name,
             "steps": config.steps,
             "guidance": config.guidance,
-            "steer": config.steer,
+            "steer": GRAPH_STRENGTH if jobs[0].shaped else config.steer,
             "precision": "bf16" if config.bf16 else "fp32",
             "version": __version__,
         }

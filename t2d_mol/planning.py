@@ -9,11 +9,10 @@ import torch
 
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.sampler import molecule_seed
-from t2d_mol.elements import SYMBOLS
-from t2d_mol.errors import InputError
 from t2d_mol.molecule import Prompt, Structure, Target
 from t2d_mol.nn.text import KINDS, NumberEncoder, TextEncoder
-from t2d_mol.prompts.joint import Joint, settle
+from t2d_mol.prompts.joint import Joint, settle, sizes_of
+from t2d_mol.prompts.structure import bounds
 from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.training.reader import target_tensors
 
@@ -146,20 +145,10 @@ def reads(encoder: TextEncoder, text: str, targets: tuple[Target, ...], checkpoi
     return bool(right.all())
 
 
-def bounds(structure: Structure, atoms: int) -> tuple[tuple[int, int], ...] | None:
-    """Return the least and most atoms of each type in a molecule of `atoms` atoms with a structure; None if all are free.
+def check_possible(structure: Structure, atoms: tuple[int, int] | None = None) -> None:
+    """See that some molecule can have a structure, with another range of atom counts where one is given.
 
     Raises:
-        InputError: if no composition meets them.
+        InputError: if none can.
     """
-    if not structure.elements and structure.heavy is None:
-        return None
-    wished = {symbol: (low, atoms if high is None else min(high, atoms)) for symbol, low, high in structure.elements}
-    found = [wished.get(symbol, (0, atoms)) for symbol in SYMBOLS]
-    if structure.heavy is not None:
-        hydrogens = found[0]
-        found[0] = max(hydrogens[0], atoms - structure.heavy[1]), min(hydrogens[1], atoms - structure.heavy[0])
-    least, most = (sum(bound[end] for bound in found) for end in (0, 1))
-    if any(low > high for low, high in found) or not least <= atoms <= most:
-        raise InputError(f"no composition of {atoms} atoms meets what is asked of the elements")
-    return tuple(found)
+    sizes_of(replace(structure, atoms=atoms) if atoms else structure)

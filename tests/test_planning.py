@@ -6,8 +6,9 @@ from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.errors import InputError
 from t2d_mol.generation import Model
 from t2d_mol.molecule import Structure
-from t2d_mol.planning import Planner, bounds
+from t2d_mol.planning import Planner
 from t2d_mol.prompts import parse_prompt
+from t2d_mol.prompts.structure import bounds
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def explanation(prompt: "Prompt", planner: "Planner") -> dict[str, Any]:
         for target in prompt.targets
     ]
     direct = all(target.op in ("=", "level") for target in prompt.targets)  # else a value is drawn for each molecule
-    near = planner.joint.nearest(prompt.targets)
+    near = planner.joint.nearest(prompt.targets, prompt.structure)
     warnings = list(prompt.warnings)
     if near is not None and near.distance > FAR and len(prompt.targets) > 1:
         values = ", ".join(f"{key} {value:.4g}" for key, value in near.values.items())

@@ -22,7 +22,12 @@ def prompt_rows(prompts: list[str], file: str | None) -> "list[PromptRow]":
 
 
 def understood(
-    rows: "list[PromptRow]", given: int, statistics: "Statistics", values: str, quiet: bool
+    rows: "list[PromptRow]",
+    given: int,
+    statistics: "Statistics",
+    values: str,
+    quiet: bool,
+    atoms: tuple[int, int] | None = None,
 ) -> "Iterator[tuple[int, Prompt]]":
     """Parse prompts, saying on stderr what was not understood; a bad one of a file is reported and left out.
 
@@ -32,12 +37,14 @@ def understood(
         statistics: of the properties.
         values: how bare numbers are read.
         quiet: nothing on stderr but errors.
+        atoms: range of atom counts that takes the place of the prompts'.
 
     Raises:
         InputError: if a prompt given as argument, or the only one there is, is bad.
     """
     from t2d_mol.errors import InputError
     from t2d_mol.molecule import Prompt
+    from t2d_mol.planning import check_possible
     from t2d_mol.prompts.grammar import parse_prompt
 
     for number, row in enumerate(rows):
@@ -47,6 +54,7 @@ def understood(
         place = f"prompt {number + 1}" + (f" (line {row.line})" if row.line else "")
         try:
             prompt = parse_prompt(row.text, statistics, values=values_option(values))
+            check_possible(prompt.structure, atoms)
         except InputError as error:
             if number < given or len(rows) == 1:
                 raise InputError(f"{place}: {error}", error.hint) from None

@@ -14,6 +14,7 @@ from t2d_mol.cli.prompting import ANY, prompt_rows, understood
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
+    from t2d_mol.errors import InputError
     from t2d_mol.generation import Model
     from t2d_mol.molecule import GeneratedMolecule, Prompt
 
@@ -37,7 +38,7 @@ def sample(
     ] = None,
     steer: Annotated[
         float,
-        typer.Option(help="Strength with which the property network steers; 0 is none, and 2.5 x as fast.", min=0),
+        typer.Option(help="Strength with which the property network steers; 0 is none, and twice as fast.", min=0),
     ] = 0.5,
     attempts: Annotated[int, typer.Option(help="Tries a molecule gets until it has the structure asked for.", min=1)] = 5,
     values: Values = "auto",
@@ -82,12 +83,14 @@ def sample(
     device = options.pick_device(device)
     model = Model.load(checkpoint, device=device)
     bf16 = options.pick_bf16(precision, device, training=False)
-    weights = tuple(_weight(text) for text in weight or [])
+    weights = tuple(dict(_weight(text) for text in weight or []).items())
     sampling = SamplingConfig(
         steps, guidance, batch_size, options.parse_range(atoms), seed, bf16, steer=steer, attempts=attempts, weights=weights
     )
     rows = prompt_rows(prompts or [], file) or [PromptRow(ANY)]
-    asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet))
+    asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet, atoms=sampling.atoms))
+    if not asked:
+        raise InputError("no prompt of the file can be used")
     if dry_run:
         _print_plan(model, asked, count, sampling)
         return
@@ -137,7 +140,9 @@ def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int,
         found = explanation(prompt, model.planner)
         sys.stdout.write(("\n" if number else "") + f"{options.printable(prompt.text) or 'any molecule'}\n{as_text(found)}")
     seconds = model.expected_seconds(prompts, count, sampling)
-    options.say(f"{len(prompts) * count} molecules of {sampling.steps} calls: about {seconds:.0f} s on this machine")
+    sys.stdout.write(
+        f"\n{len(prompts) * count} molecules of {sampling.steps} calls: about {seconds:.0f} s on this machine\n"
+    )
 
 
 def _generate(
@@ -152,12 +157,15 @@ def _generate(
     from t2d_mol.cli.progress import bar
 
     make = model.sample_valid if only_valid else model.sample
-    total, done = len(prompts) * count, 0
+    total, done, lacking = len(prompts) * count, 0, 0
     with bar("generating", quiet=quiet) as progress:
         progress(0, total)
         for done, generated in enumerate(make(prompts, count, sampling), 1):
             progress(done, total)
+            lacking += bool(generated.unmet)
             yield generated
+    if lacking:
+        options.say(f"note: {lacking} of {done} molecules lack the structure asked for; see `unmet`", quiet=quiet)
     if done < total:
         options.say(f"note: {total - done} of {total} molecules are missing: no valid ones were found", quiet=quiet)
 

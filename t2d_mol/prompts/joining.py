@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from t2d_mol.prompts.quantities import Item, Noun, Quantity, merged
+from t2d_mol.prompts.quantities import DENIED, Item, Noun, Quantity, merged
 from t2d_mol.properties import BY_KEY, PROPERTIES
 from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS
 
@@ -138,6 +138,11 @@ def _shared(segment: Sequence[Item], nouns: list[Noun], quantity: Quantity) -> I
 
 def _precised(segment: Sequence[Item], noun: Noun, first: Quantity, second: Quantity) -> Iterator[tuple[float, list[Pair]]]:
     """A level and then a number for the same property: a low LUMO, below -2 eV; maximum dipole 2 D."""
+    if noun.kind == "property" and first.ask == "none" and second.ask == "number" and segment[-1].quantity is second:
+        turned = DENIED.get(second.op)
+        if turned is not None and segment[1].noun is not None:
+            yield segment[1].distance + segment[2].distance + _fits(second, noun), [Pair(noun, replace(second, op=turned))]
+        return
     if noun.kind != "property" or first.ask != "level" or second.ask != "number" or segment[-1].quantity is not second:
         return
     distance = segment[1].distance + segment[2].distance

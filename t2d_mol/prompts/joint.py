@@ -13,6 +13,7 @@ from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Structure, Target
 from t2d_mol.prompts.consistency import value_range
+from t2d_mol.prompts.structure import bounds
 from t2d_mol.properties import KEYS
 
 NEAREST: Final = 200
@@ -20,6 +21,9 @@ NEAREST: Final = 200
 
 FAR: Final = 0.75
 """Targets whose nearest record is farther than this, in units of the properties' own correlated spread, are warned of."""
+
+
+ANYTHING: Final = Structure()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,36 +62,41 @@ class Joint:
         Raises:
             InputError: if no molecule can have the atom counts asked for.
         """
-        low, high = _sizes(structure)
+        sizes = sizes_of(structure)
         graph = replace(structure, atoms=None, aromatic=None)
         rows = self._rows_for(targets, structure, weights or {}) if (targets or graph) and len(self.counts) else None
         if rows is not None and len(rows):
             row = int(rng.choice(rows))
             return int(self.counts[row]), self.values[row]
-        weighted = self.sizes[low : high + 1]
+        weighted = self.sizes[sizes]
         if not weighted.sum() or graph:
             weighted = np.ones_like(weighted)
-        return rng.choices(range(low, high + 1), weighted.tolist())[0], None
+        count, values = rng.choices(sizes, weighted.tolist())[0], None
+        if targets and len(self.counts):  # no record has the structure: values come from the others
+            values = self.values[int(rng.choice(self._rows_for(targets, ANYTHING, weights or {})))]
+        return count, values
 
-    def nearest(self, targets: tuple[Target, ...]) -> Nearest | None:
-        """Return the labelled record nearest to some targets; None without targets or labelled records.
+    def nearest(self, targets: tuple[Target, ...], structure: Structure = ANYTHING) -> Nearest | None:
+        """Return the labelled record of a structure nearest to some targets; None without targets or such records.
 
         Each target is the interval of values that meet it; the distance is the Mahalanobis distance, over the properties
         asked for, from a record to the nearest point of the box of these intervals along each axis.
         """
-        if not targets or not len(self.counts):
+        rows = np.flatnonzero(self._meets(structure))
+        if not targets or not len(rows):
             return None
         indices = [KEYS.index(target.property) for target in targets]
-        gaps = np.stack([self._signed_gap(target) for target in targets], 1)
+        gaps = np.stack([self._signed_gap(target)[rows] for target in targets], 1)
         covariance = np.array(self.statistics.covariance)[np.ix_(indices, indices)]
         precision = np.linalg.pinv(covariance + 0.01 * np.eye(len(indices)))
         square = np.einsum("ri,ij,rj->r", gaps, precision, gaps)
-        row = int(square.argmin())
+        place = int(square.argmin())
+        row = int(rows[place])
         values = {
             target.property: self.statistics.denormalise(index, float(self.values[row, index]))
             for index, target in zip(indices, targets, strict=True)
         }
-        return Nearest(float(max(square[row], 0.0) ** 0.5), values)
+        return Nearest(float(max(square[place], 0.0) ** 0.5), values)
 
     def _rows_for(self, targets: tuple[Target, ...], structure: Structure, weights: Mapping[str, float]) -> NDArray[np.intp]:
         """Return the records that have the structure and meet the targets, or those of that structure that come nearest."""
@@ -126,7 +135,7 @@ class Joint:
         return met
 
 
-def _sizes(structure: Structure) -> tuple[int, int]:
+def sizes_of(structure: Structure) -> list[int]:
     """Return the atom counts a structure leaves.
 
     Raises:
@@ -135,21 +144,27 @@ def _sizes(structure: Structure) -> tuple[int, int]:
     low, high = structure.atoms or (1, MAX_ATOMS)
     if not 1 <= low <= high <= MAX_ATOMS:
         raise InputError(f"atom counts run from 1 to {MAX_ATOMS}, not {low} to {high}")
-    low = max(low, sum(least for _, least, _ in structure.elements))
-    if structure.formula is not None:
-        high = min(high, low)
     if structure.heavy is not None:
         low, high = max(low, structure.heavy[0]), min(high, 3 * structure.heavy[1] + 2)
-    if low > high:
-        raise InputError("no atom count meets all that is asked of the structure")
-    return low, high
+    found = []
+    for count in range(low, high + 1):
+        try:
+            bounds(structure, count)
+        except InputError:
+            continue
+        found.append(count)
+    if not found:
+        raise InputError("no molecule can have all that is asked of the structure")
+    return found
 
 
 def settle(target: Target, statistics: Statistics, drawn: NDArray[np.float32] | None) -> Target:
-    """Replace a range or an inequality by the value drawn inside it; `=` and levels stay as they are."""
-    if drawn is None or target.op in ("=", "level"):
+    """Replace a range or an inequality by the value drawn inside it, its middle where none was; `=` and levels stay."""
+    if target.op in ("=", "level"):
         return target
     index = KEYS.index(target.property)
     low, high = value_range(target, statistics)
+    if drawn is None:
+        return replace(target, op="=", value=(low + high) / 2, low=None, high=None)
     value = min(max(statistics.denormalise(index, float(drawn[index])), low), high)
     return replace(target, op="=", value=value, low=None, high=None)

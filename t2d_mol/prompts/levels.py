@@ -23,7 +23,8 @@ def read_adjective(sentence: Sentence, place: int) -> tuple[tuple[Noun, Quantity
         return None, start
     token = sentence[place]
     key, level = lexicon.ADJECTIVES[token.meaning]
-    levels = frozenset([_pushed(level, degree)])
+    faint = level == 3 and place > start and sentence.word(place - 1) in lexicon.FAINT
+    levels = frozenset([1 if faint else _pushed(level, degree)])
     text = sentence.text(start, place + 1)
     quantity = Quantity("level", text, token.start, levels=_denied(levels) if negated else levels)
     return (Noun("property", key, token.text, token.start), quantity), place + 1

@@ -51,7 +51,7 @@ _ELEMENT: Final = re.compile(r"([CHNOF])(?![A-Za-z\d'])(?:[\s-]*atoms?\b)?")
 _COUNTED: Final = re.compile(r"\s*(?:[=:<>≈~\d]|of|is|are)")
 _GAP: Final = re.compile(r"[ \t_]*[-/(]?[ \t_]*")
 _MIXED: Final = re.compile(r"[^\W_]+")
-_SYMBOL: Final = re.compile(r"\+\s?/?\s?-|±|\.{2,3}|…|<=|>=|=<|=>|==|~=|>>|<<|.", re.DOTALL)
+_SYMBOL: Final = re.compile(r"\+\s?/?\s?-|±|\.{2,3}|…|!=|<=|>=|=<|=>|==|~=|>>|<<|.", re.DOTALL)
 _ORDINAL: Final = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _BREAKS: Final[dict[str, Literal["soft", "hard"]]] = {
     ",": "soft", "/": "soft", "&": "soft", "+": "soft",
@@ -59,6 +59,8 @@ _BREAKS: Final[dict[str, Literal["soft", "hard"]]] = {
 }  # fmt: skip
 
 _PERCENTILE: Final = re.compile(r"p(\d{1,2})", re.IGNORECASE)
+_MEMBERED: Final = re.compile(r"\d+(?:[\s-]*membered\b|-(?=rings?\b))", re.IGNORECASE)
+_OTHER_ORBITAL: Final = re.compile(r"[+-]\d(?![\d.])")
 _BLANK: Final = " \t\r\v\f\u200b_"
 
 
@@ -154,6 +156,11 @@ class _Scanner:
         return self._token("count", f"formula:{match[0]}", match.end())
 
     def _number(self) -> Token | None:
+        if match := _MEMBERED.match(self.text, self.place):
+            return self._token("word", "", match.end())
+        orbital = self.last is not None and self.last.meaning in ("homo", "lumo") and self.text[self.place - 1].isalnum()
+        if orbital and (match := _OTHER_ORBITAL.match(self.text, self.place)) and not _UNIT.match(self.text, match.end()):
+            return self._token("word", "", match.end())
         for pattern in (_POWER, _DECIMAL_COMMA, _NUMBER):
             if match := pattern.match(self.text, self.place):
                 break
@@ -192,6 +199,8 @@ class _Scanner:
         words, ends = self._ahead()
         if not words:
             return self._mixed()
+        if words[1:2] == ["membered"]:
+            return self._token("word", "", ends[1])
         if words[0] in ("minus", "negative") and len(words) > 1 and words[1] in lexicon.NUMBER_WORDS:
             return self._token("number", "", ends[1], value=-float(lexicon.NUMBER_WORDS[words[1]]))
         element = _ELEMENT.match(self.text, self.place)

@@ -53,6 +53,9 @@ MILD: Final = (
 )
 """Degrees that leave a level as it is."""
 
+FAINT: Final = ("weakly", "slightly", "mildly", "a bit", "a little")
+"""Degrees that make a high adjective low: slightly polar."""
+
 ADJECTIVES: Final = {
     "polarizable": ("alpha", 3),
     "polar": ("mu", 3),
@@ -88,6 +91,7 @@ COMPARISONS: Final = {
     "some|of about|in the vicinity of|in the neighbourhood of|in the region of|on the order of|of the order of|nearby|"
     "somewhere around|somewhere near|ballpark|almost|targeting|aiming for|target|set to|fixed at|aim for|right around|or so|"
     "neighbouring|thereabouts|in the ballpark of|nominally",
+    "!=": "not equal to|unequal to|other than|different from|outside|outside of|apart from",
     "between": "in the range|in the range of|between|from|ranging|range|in the interval|ranging from|ranges from|within the "
     "range|in between|somewhere between|anywhere between|anywhere from|within the interval|in a range|window|inside|in",
 }
@@ -96,7 +100,7 @@ COMPARISONS: Final = {
 SYMBOLS: Final = {
     "<=": "<=", "≤": "<=", "=<": "<=", "⩽": "<=", "≦": "<=", "<": "<", ">=": ">=", "≥": ">=", "=>": ">=", "⩾": ">=", "≧": ">=",
     ">": ">", "=": "=", "==": "=", "≈": "=", "~": "=", "≃": "=", "≅": "=", "∼": "=", "~=": "=", "≳": ">", "≲": "<", "≫": ">",
-    "≪": "<", ">>": ">", "<<": "<",
+    "≪": "<", ">>": ">", "<<": "<", "≠": "!=", "!=": "!=",
 }  # fmt: skip
 """Comparisons in symbols."""
 
@@ -168,6 +172,7 @@ substituents formula composition stoichiometry isomer isomers
 """Words that carry no wish and are not reported as unknown."""
 
 ALIKE: Final = _set("""
+string area width cape lover chlorine chlorines percent soft internal different hugo
 home hear heart means last bounds rings carton sight blow male leaves gasp smell store dyes gives bitter world
 """)
 """Words that are near a known one and are themselves."""

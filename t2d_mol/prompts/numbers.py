@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from t2d_mol.errors import InputError
 from t2d_mol.prompts import lexicon
-from t2d_mol.prompts.quantities import Bound, Quantity, merged
+from t2d_mol.prompts.quantities import DENIED, Bound, Quantity, merged
 from t2d_mol.prompts.sentence import LONGEST_RUN, Sentence
 
 _TURNED: Final[dict[str, Bound]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
-_DENIED: Final[dict[str, Bound]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _OPPOSITE: Final = ({"<", ">"}, {"<", ">="}, {"<=", ">"}, {"<=", ">="})
 _TOPS: Final = frozenset(("top", "upper", "highest", "uppermost", "largest", "strongest", "biggest"))
 _BOTTOMS: Final = frozenset(("first", "bottom", "lower", "lowest", "lowermost", "smallest", "weakest", "least"))
@@ -48,7 +48,7 @@ def read_number(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         return None, place
     step = sentence.skip(after, "soft", "filler")
     step += sentence.kind(step) == "hard" and sentence.word(step) == "but"
-    second, end = _bound(sentence, step) if first.op in _DENIED else (None, after)
+    second, end = _bound(sentence, step) if first.op in DENIED else (None, after)
     if second is None or not opposite(first, second):
         return first, after
     named = sentence.kind(sentence.back(place - 1, "filler", "link")) in ("property", "count")
@@ -86,7 +86,7 @@ def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     denied = sentence.kind(place) == "negation"
     if denied:
         place = sentence.skip(place + 1, "filler", "link")
-        if sentence.kind(place) != "compare":
+        if sentence.kind(place) not in ("compare", "number"):
             return None, start
     if sentence.kind(place) == "extreme":
         op = ">=" if sentence[place].meaning == "low" else "<="
@@ -103,7 +103,13 @@ def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     number, unit, after = _number(sentence, place)
     if number is None:
         return None, start
-    op = _DENIED.get(op, op) if denied else op
+    if denied or op == "!=":
+        if op not in DENIED:
+            raise InputError(
+                f"a value cannot be left out: {sentence.text(start, after)!r} (character {sentence[start].start + 1})",
+                "ask for a bound or a range instead",
+            )
+        op = DENIED[op]
     numbers, found, unit, after = _extended(sentence, number, op, unit, after)
     unit = "percentile" if ranked and unit is None else unit
     return Quantity("number", sentence.text(start, after), sentence[start].start, found, numbers, unit), after

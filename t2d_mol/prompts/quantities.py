@@ -1,10 +1,14 @@
 """What a sentence speaks of and what it asks of that: nouns, quantities, and the items it is made of."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 Ask = Literal["level", "number", "none", "only"]
 Bound = Literal["=", "<", "<=", ">", ">=", "between"]
+
+
+DENIED: Final[dict[str, Bound]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+"""What a bound becomes when it is denied."""
 
 
 @dataclass(frozen=True)

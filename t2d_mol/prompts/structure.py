@@ -165,3 +165,22 @@ def _range(quantity: Quantity | None) -> Range:
         "=": (first, first), "<=": (0, first), "<": (0, first - 1), ">=": (first, None), ">": (first + 1, None),
     }  # fmt: skip
     return ranges[quantity.op]
+
+
+def bounds(structure: Structure, atoms: int) -> tuple[tuple[int, int], ...] | None:
+    """Return the least and most atoms of each type in a molecule of `atoms` atoms with a structure; None if all are free.
+
+    Raises:
+        InputError: if no composition meets them.
+    """
+    if not structure.elements and structure.heavy is None:
+        return None
+    wished = {symbol: (low, atoms if high is None else min(high, atoms)) for symbol, low, high in structure.elements}
+    found = [wished.get(symbol, (0, atoms)) for symbol in SYMBOLS]
+    if structure.heavy is not None:
+        hydrogens = found[0]
+        found[0] = max(hydrogens[0], atoms - structure.heavy[1]), min(hydrogens[1], atoms - structure.heavy[0])
+    least, most = (sum(bound[end] for bound in found) for end in (0, 1))
+    if any(low > high for low, high in found) or not least <= atoms <= most:
+        raise InputError(f"no composition of {atoms} atoms meets what is asked of the elements")
+    return tuple(found)

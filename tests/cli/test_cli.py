@@ -213,7 +213,7 @@ def test_a_dry_run_makes_nothing_and_says_how_long_it_would_take(model: list[str
     assert done.returncode == 0, done.stderr
     assert "very" not in done.stdout
     assert "high dipole moment" in done.stdout
-    assert "3 molecules of 4 calls: about" in done.stderr
+    assert "3 molecules of 4 calls: about" in done.stdout
     assert not out.exists()
 
 
