@@ -172,7 +172,7 @@ substituents formula composition stoichiometry isomer isomers
 """Words that carry no wish and are not reported as unknown."""
 
 ALIKE: Final = _set("""
-string area width cape lover chlorine chlorines percent soft internal different hugo
+string area width cape lover percent soft internal hugo
 home hear heart means last bounds rings carton sight blow male leaves gasp smell store dyes gives bitter world
 """)
 """Words that are near a known one and are themselves."""
