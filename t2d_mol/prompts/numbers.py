@@ -37,7 +37,10 @@ def read_turned(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         return None, place
     if sentence.kind(after + 1) not in ("property", "count"):
         return None, place
-    op = _TURNED[sentence[after].meaning.removeprefix("symbol")]
+    sign = sentence[after].meaning.removeprefix("symbol")
+    if sign not in _TURNED:
+        raise _left_out(sentence, place, after + 1)
+    op = _TURNED[sign]
     return Quantity("number", sentence.text(place, after + 1), sentence[place].start, op, (number,), unit), after + 1
 
 
@@ -105,14 +108,16 @@ def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         return None, start
     if denied or op == "!=":
         if op not in DENIED:
-            raise InputError(
-                f"a value cannot be left out: {sentence.text(start, after)!r} (character {sentence[start].start + 1})",
-                "ask for a bound or a range instead",
-            )
+            raise _left_out(sentence, start, after)
         op = DENIED[op]
     numbers, found, unit, after = _extended(sentence, number, op, unit, after)
     unit = "percentile" if ranked and unit is None else unit
     return Quantity("number", sentence.text(start, after), sentence[start].start, found, numbers, unit), after
+
+
+def _left_out(sentence: Sentence, start: int, end: int) -> InputError:
+    place = f"{sentence.text(start, end)!r} (character {sentence[start].start + 1})"
+    return InputError(f"a value cannot be left out: {place}", "ask for a bound or a range instead")
 
 
 def _extended(

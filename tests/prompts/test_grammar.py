@@ -195,3 +195,17 @@ def test_percentiles_in_other_orders(qm9_statistics: Statistics) -> None:
     assert (target.op, target.value) == (">", pytest.approx(qm9_statistics.percentile(KEYS.index("alpha"), 70)))
     (target,) = parse_prompt("dipole in the first quartile", qm9_statistics).targets
     assert (target.op, target.value) == ("<", pytest.approx(qm9_statistics.percentile(KEYS.index("mu"), 25)))
+
+
+@pytest.mark.parametrize(
+    "text", ["gap != 7 eV", "7 eV ≠ gap", "gap not 7 eV", "gap outside 5-7 eV", "gap not between 5 and 6 eV"]
+)
+def test_values_cannot_be_left_out(text: str, qm9_statistics: Statistics) -> None:
+    with pytest.raises(InputError, match="cannot be left out"):
+        parse_prompt(text, qm9_statistics)
+
+
+def test_the_size_of_a_ring_is_no_number_of_rings(qm9_statistics: Statistics) -> None:
+    prompt = parse_prompt("two six-membered rings", qm9_statistics)
+    assert prompt.structure.rings == (2, 2)
+    assert prompt.unknown == ("six-membered",)
