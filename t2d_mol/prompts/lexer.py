@@ -119,6 +119,7 @@ class _Scanner:
         self.last: Token | None = None
 
     def scan(self) -> Iterator[Token]:
+        """Yield the tokens from left to right."""
         while self.place < len(self.text):
             if self.text[self.place] in _BLANK:
                 self.place += 1

@@ -41,6 +41,7 @@ class _Builder:
         self.formula: str | None = None
 
     def build(self, pairs: Sequence[Pair]) -> Structure:
+        """Return what the pairs ask for together; see `structure_of` for the errors."""
         for pair in pairs:
             assert pair.noun is not None
             self._add(pair.noun, pair.quantity)
