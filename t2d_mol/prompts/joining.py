@@ -1,10 +1,12 @@
 """Which quantity belongs to which noun: the cheapest way to cut a sentence's items into pairs."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.quantities import DENIED, Item, Noun, Quantity, merged
 from t2d_mol.properties import BY_KEY, PROPERTIES
 from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS
@@ -17,6 +19,9 @@ LOST_QUANTITY: Final = 4.0
 
 LOST_UNIT: Final = 2.0
 """Cost of a quantity whose unit says the property, so that none need be named."""
+
+NAMED: Final = 1.0
+"""Cost of reading a level out of a property's name, as in "average polarizability" when nothing else is asked of it."""
 
 LINKED: Final = -0.5
 """Cost of "of", "is", "=" or the like between a noun and the quantity behind it."""
@@ -35,6 +40,9 @@ UNCOUNTED: Final = 1.0
 
 LONGEST_SEGMENT: Final = 8
 """Items that are looked at together."""
+
+MEDIUM: Final = 2
+"""The level whose words occur in names of properties."""
 
 ANYTHING: Final = ("percentile", "%")
 """Units that measure any property."""
@@ -110,9 +118,18 @@ def _precised_adjective(adjective: Item, number: Item) -> Iterator[tuple[float, 
 def _alone(item: Item) -> tuple[float, list[Pair]]:
     noun, quantity = item.noun, item.quantity
     if noun is not None:
-        return (0.0 if quantity is not None or noun.kind != "property" else LOST_PROPERTY), [Pair(noun, quantity)]
+        if quantity is not None or noun.kind != "property":
+            return 0.0, [Pair(noun, quantity)]
+        level = _level_in_name(noun)
+        return (LOST_PROPERTY if level is None else NAMED), [Pair(noun, level)]
     assert quantity is not None
     return (LOST_UNIT if property_of_unit(quantity.unit) else LOST_QUANTITY), [Pair(None, quantity)]
+
+
+def _level_in_name(noun: Noun) -> Quantity | None:
+    first, _, rest = noun.text.lower().partition(" ")
+    medium = first in lexicon.LEVEL_WORDS[MEDIUM].split("|")[0].split()
+    return Quantity("level", noun.text, noun.start, levels=frozenset([MEDIUM])) if rest and medium else None
 
 
 def _shared(segment: Sequence[Item], nouns: list[Noun], quantity: Quantity) -> Iterator[tuple[float, list[Pair]]]:
@@ -153,8 +170,8 @@ def _precised(segment: Sequence[Item], noun: Noun, first: Quantity, second: Quan
 
 
 def _fits(quantity: Quantity, noun: Noun) -> float:
-    """Return the cost of asking this of that; more than losing both where it makes no sense."""
-    nonsense = 2 * (LOST_PROPERTY + LOST_QUANTITY)
+    """Return the cost of asking this of that, infinite where it makes no sense."""
+    nonsense = math.inf
     if noun.kind == "property":
         if quantity.ask == "only":
             return nonsense

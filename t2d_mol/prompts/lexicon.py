@@ -75,7 +75,7 @@ COMPARISONS: Final = {
     "<=": "at most|at the most|up to|no more than|not more than|no greater than|not greater than|no higher than|not higher "
     "than|no larger than|not larger than|not above|not over|not exceeding|does not exceed|not exceed|must not exceed|maximum "
     "of|max of|capped at|less than or equal to|smaller than or equal to|lower than or equal to|no bigger than|not bigger "
-    "than|limited to|or less|or fewer|or lower|or below|or smaller|and below|and lower|or under|at max|never above|nothing "
+    "than|limited to|or less|or fewer|or lower|or below|or smaller|and below|or under|at max|never above|nothing "
     "above|ceiling of|upper limit of|upper bound of|not to exceed|tops|never exceeding|without exceeding|stay below|not "
     "surpassing|and under|or so at most",
     "<": "less than|lower than|smaller than|fewer than|below|under|beneath|underneath|inferior to|short of|weaker than|narrower "

@@ -8,6 +8,7 @@ from t2d_mol.prompts.quantities import DENIED, Bound, Quantity, merged
 from t2d_mol.prompts.sentence import LONGEST_RUN, Sentence
 
 _TURNED: Final[dict[str, Bound]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+_FURTHER: Final[dict[str, Bound]] = {"lower": "<=", "smaller": "<=", "higher": ">=", "larger": ">="}
 _OPPOSITE: Final = ({"<", ">"}, {"<", ">="}, {"<=", ">"}, {"<=", ">="})
 _TOPS: Final = frozenset(("top", "upper", "highest", "uppermost", "largest", "strongest", "biggest"))
 _BOTTOMS: Final = frozenset(("first", "bottom", "lower", "lowest", "lowermost", "smallest", "weakest", "least"))
@@ -136,6 +137,8 @@ def _extended(
         second, second_unit, after = _number(sentence, sentence.skip(place + 1, "filler"))
         if second is not None and (unit is None or second_unit is None or unit == second_unit):
             return (number, second), "between", unit or second_unit, after
+    if word == "and" and sentence.word(place + 1) in _FURTHER and sentence.kind(place + 2) != "property" and op in ("", "="):
+        return (number,), _FURTHER[sentence.word(place + 1)], unit, place + 2
     if kind == "compare" and word.split()[0] in ("or", "and") and op in ("", "="):
         return (number,), sentence[place].meaning, unit, place + 1  # type: ignore[return-value]
     plain: Bound = "=" if op in ("", "between") else op  # type: ignore[assignment]

@@ -41,13 +41,15 @@ def test_the_grammar_reads_back_what_the_templates_write(seed: int, qm9_statisti
     assert not general or matches(general_prompt(general), general, qm9_statistics)
 
 
-@settings(max_examples=200, deadline=None)
-@given(seed=st.integers(0, 10**9))
-def test_the_grammar_reads_back_paraphrases_without_typos(seed: int, qm9_statistics: Statistics) -> None:
-    rng = Random(seed)
-    asked = random_targets(one_molecule(qm9_statistics, rng), qm9_statistics, rng)
-    text = paraphrase(asked, qm9_statistics, rng, typos=0)
-    assert matches(text, asked, qm9_statistics), text
+def test_the_grammar_reads_back_paraphrases_without_typos(qm9_statistics: Statistics) -> None:
+    missed = []
+    for seed in range(3000):
+        rng = Random(seed)
+        asked = random_targets(one_molecule(qm9_statistics, rng), qm9_statistics, rng)
+        text = paraphrase(asked, qm9_statistics, rng, typos=0)
+        if not matches(text, asked, qm9_statistics):
+            missed.append(text)
+    assert not missed
 
 
 @pytest.mark.parametrize(("wordings", "share"), [(SEEN, 0.997), (HELD_OUT, 0.985)], ids=["seen", "held out"])
