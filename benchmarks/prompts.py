@@ -14,11 +14,11 @@ import numpy as np
 
 from t2d_mol.cli.explain import as_text, explanation
 from t2d_mol.evaluation.tables import Table
-from t2d_mol.evaluation.targets import hit
 from t2d_mol.generation import Model
 from t2d_mol.molecule import Prompt
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.properties import KEYS
+from t2d_mol.targets import hit
 
 
 def share(flags: list[bool]) -> str:

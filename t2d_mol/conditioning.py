@@ -17,9 +17,9 @@ from t2d_mol.molecule import Target
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.planning import Job
-from t2d_mol.prompts.consistency import value_range
 from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.properties import KEYS, LEVELS
+from t2d_mol.targets import value_range
 from t2d_mol.training.reader import target_tensors
 
 GRAPH_LEVELS: Final = (0.15, 10.0)

@@ -151,6 +151,11 @@ class SamplingConfig:
         steer: strength with which the half-B network's reading of the targets steers the noisy molecules; 0 is none.
         attempts: how often a molecule is made at most until it has the structure its prompt asks for.
         weights: of properties that count more or less than 1; each costs a further evaluation a call.
+        solver: how each step is taken, by its name in `diffusion.sampler.SOLVERS`.
+        temperature: of the predicted atom types and bond orders; below 1 sharpens them.
+        clamp_below: noise level below which predicted types and bonds count as certain; 0 for none.
+        candidates: molecules made for each one kept.
+        choose: which of them is kept, by its name in `choosing.CHOOSERS`.
     """
 
     steps: int = 50
@@ -162,6 +167,11 @@ class SamplingConfig:
     steer: float = STEER
     attempts: int = 5
     weights: tuple[tuple[str, float], ...] = ()
+    solver: str = "churn"
+    temperature: float = 1.0
+    clamp_below: float = 0.0
+    candidates: int = 1
+    choose: str = "nearest"
 
 
 @dataclass(frozen=True)

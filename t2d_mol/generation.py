@@ -13,10 +13,11 @@ import torch
 from t2d_mol import __version__
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.wishes import unmet
+from t2d_mol.choosing import CHOOSERS
 from t2d_mol.conditioning import GRAPH_STRENGTH, Conditioner
 from t2d_mol.config import SamplingConfig
 from t2d_mol.diffusion.process import Process
-from t2d_mol.diffusion.sampler import Sampler
+from t2d_mol.diffusion.sampler import SOLVERS, Sampler
 from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
@@ -154,19 +155,22 @@ class Model:
         return self.planner.job(prompt, place, config.seed, atoms=config.atoms, weights=weights, attempt=attempt)
 
     def _sample_window(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
-        """Sample jobs, and those again whose molecules lack the structure asked for, up to `attempts` times."""
-        made = self._sample_jobs(jobs, config)
-        for attempt in range(1, config.attempts):
-            lacking = [place for place, generated in enumerate(made) if generated.unmet]
-            if not lacking:
-                break
+        """Sample jobs: of each the chosen one of `candidates`, and again while it lacks the structure asked for."""
+        made = [[generated] for generated in self._sample_jobs(jobs, config)]
+        for attempt in range(1, max(config.attempts, config.candidates)):
+            wanted = [
+                place
+                for place, candidates in enumerate(made)
+                if attempt < config.candidates or all(generated.unmet for generated in candidates)
+            ]
             again = [
                 self._job(jobs[place].prompt, (jobs[place].row, jobs[place].k, jobs[place].index), config, attempt)
-                for place in lacking
+                for place in wanted
             ]
-            for place, generated in zip(lacking, self._sample_jobs(again, config), strict=True):
-                made[place] = generated
-        return made
+            for place, generated in zip(wanted, self._sample_jobs(again, config), strict=True):
+                made[place].append(generated)
+        choose, weights = CHOOSERS[config.choose], dict(config.weights)
+        return [replace(choose(candidates, self.statistics, weights), attempts=len(candidates)) for candidates in made]
 
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order.
@@ -196,7 +200,7 @@ class Model:
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
         mask = torch.arange(padded or int(sizes.max()), device=self.device) < sizes[:, None]
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
-        sampler = Sampler(self.process, config.steps)
+        sampler = Sampler(self.process, config.steps, SOLVERS[config.solver], config.temperature, config.clamp_below)
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
             memory = self.conditioner.memory([job.text for job in jobs], [job.targets for job in jobs])
             batch = sampler(self.conditioner.wrapped(jobs, config), mask, generators, memory)
@@ -207,6 +211,8 @@ class Model:
             "steps": config.steps,
             "guidance": config.guidance,
             "steer": GRAPH_STRENGTH if jobs[0].shaped else config.steer,
+            "solver": config.solver,
+            "candidates": config.candidates,
             "precision": "bf16" if config.bf16 else "fp32",
             "version": __version__,
         }

@@ -9,11 +9,12 @@ PACKAGE = Path(__file__).parents[1] / "t2d_mol"
 LAYERS = [
     {"properties", "units", "elements", "errors", "__init__"},
     {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "denoising"},
+    {"targets"},
     {"prompts", "qm9", "nn", "diffusion", "chem"},
     {"text2data"},
     {"training"},
     {"planning"},
-    {"conditioning"},
+    {"conditioning", "choosing"},
     {"generation", "io"},
     {"evaluation"},
     {"cli"},

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from t2d_mol.cli import options
+from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.explain import Values
 
@@ -61,11 +61,17 @@ def evaluate(
             help="Exit 5 if the error of a property exceeds this, e.g. alpha=2.5; may be repeated.", show_default=False
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)] = 50,
-    guidance: Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)] = 2.0,
-    steer: Annotated[float, typer.Option(help="Strength with which the property network steers; 0 is none.", min=0)] = 0.5,
+    steps: sampling.Steps = 50,
+    fast: sampling.Fast = False,
+    guidance: sampling.Guidance = 2.0,
+    steer: sampling.Steer = 0.5,
+    candidates: sampling.Candidates = 1,
+    choose: sampling.Choose = "nearest",
+    solver: sampling.Solver = "churn",
+    temperature: sampling.Temperature = 1.0,
+    clamp: sampling.Clamp = 0.0,
     values: Values = "auto",
-    batch_size: Annotated[int, typer.Option(help="Molecules sampled together.", min=1)] = 32,
+    batch_size: sampling.BatchSize = 32,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -93,6 +99,7 @@ def evaluate(
     from t2d_mol.cli.evaluation import Evaluation
     from t2d_mol.cli.gates import Gates
 
+    options.set_up(quiet, threads)
     run = Evaluation(
         oracle=oracle,
         polarizability=polarizability,
@@ -102,20 +109,18 @@ def evaluate(
         report=report,
         plots=plots,
         gates=Gates.parse(min_valid, max_mae or []),
-        steps=steps,
-        guidance=guidance,
-        steer=steer,
+        sampling=sampling.sampling_config(
+            steps=steps, fast=fast, solver=solver, guidance=guidance, steer=steer, temperature=temperature, clamp=clamp,
+            candidates=candidates, choose=choose, batch_size=batch_size, seed=seed,
+        ),
         values=values,
-        batch_size=batch_size,
         checkpoint=checkpoint,
         judge=judge,
         dft_cache=dft_cache,
         data=data,
-        seed=seed,
         device=device,
         precision=precision,
         force=force,
         quiet=quiet,
-    )
-    options.set_up(quiet, threads)
+    )  # fmt: skip
     run.dispatch(file, split, protocol, calibrate, count=count, out=out, rows=rows, resume=resume)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +26,7 @@ BATCH_COUNT: Final = 8
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation as asked for on the command line; the fields are the options of `t2d-mol evaluate`."""
+    """An evaluation as asked for on the command line; the fields are its options, those of sampling in one."""
 
     oracle: str | None
     polarizability: bool
@@ -36,16 +36,12 @@ class Evaluation:
     report: Path | None
     plots: Path | None
     gates: Gates
-    steps: int
-    guidance: float
-    steer: float
+    sampling: "SamplingConfig"
     values: str
-    batch_size: int
     checkpoint: Path | None
     judge: Path | None
     dft_cache: Path
     data: Path
-    seed: int
     device: str
     precision: str
     force: bool
@@ -280,10 +276,8 @@ class Evaluation:
         return Model.load(self.checkpoint, device=options.pick_device(self.device))
 
     def _sampling(self) -> "SamplingConfig":
-        from t2d_mol.config import SamplingConfig
-
         bf16 = options.pick_bf16(self.precision, options.pick_device(self.device), training=False)
-        return SamplingConfig(self.steps, self.guidance, self.batch_size, None, self.seed, bf16, steer=self.steer)
+        return replace(self.sampling, bf16=bf16)
 
 
 def _refuse(source: str, given: dict[str, object], hint: str | None = None) -> None:

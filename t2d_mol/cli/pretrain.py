@@ -1,13 +1,16 @@
 """`t2d-mol pretrain`: learn the distribution of all molecules, without labels."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, Resume, Snapshots, Steps, run_loop
+from t2d_mol.cli.runs import BatchSize, Compile, DecayFrom, LearningRate, MaxMinutes, Resume, Snapshots, Steps, run_loop
+
+TRUNK_WARMUP: Final = 200
+"""Steps of warm-up while the optimiser's moments are made afresh."""
 
 
 @handled
@@ -17,7 +20,11 @@ def pretrain(
     steps: Steps = 0,
     max_minutes: MaxMinutes = 0.0,
     batch_size: BatchSize = 64,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1.5e-3,
+    learning_rate: LearningRate = 1.5e-3,
+    decay_from: DecayFrom = 0.3,
+    trunk: Annotated[
+        Path | None, typer.Option(help="Go on from the state another run had before its learning rate fell: RUN/trunk.")
+    ] = None,
     snapshot: Snapshots = None,
     compile_: Compile = False,
     resume: Resume = False,
@@ -43,12 +50,16 @@ def pretrain(
     device = options.pick_device(device)
     model = presets.preset(preset)
     training = presets.TrainingConfig(
-        steps=steps, max_minutes=max_minutes, batch_size=batch_size, learning_rate=learning_rate
+        steps=steps,
+        max_minutes=max_minutes,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        decay_from=decay_from,
+        warmup=TRUNK_WARMUP if trunk else presets.TrainingConfig.warmup,
     )
     bf16 = options.pick_bf16(precision, device, training=True)
     objective = Pretraining(Molecules.load(data), model, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.compile_parts()
-    run_loop(
-        objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=tuple(snapshot or ())
-    )
+    kept = tuple(snapshot or ())
+    run_loop(objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=kept, trunk=trunk)

@@ -22,6 +22,10 @@ Snapshots = Annotated[
     ),
 ]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the network: minutes at first, then 1.5 times as fast.")]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate.")]
+DecayFrom = Annotated[
+    float, typer.Option(help="Fraction of the budget after which the learning rate falls to zero.", min=0, max=0.99)
+]
 BatchSize = Annotated[int, typer.Option(help="Molecules a step.", min=1)]
 
 
@@ -35,8 +39,9 @@ def run_loop(
     force: bool,
     quiet: bool,
     snapshots: tuple[float, ...] = (),
+    trunk: Path | None = None,
 ) -> None:
-    """Train with progress on stderr, resuming or starting anew, and say where the result lies.
+    """Train with progress on stderr, resuming, from another run's trunk or anew, and say where the result lies.
 
     Raises:
         UsageError: if the folder holds a run and neither `resume` nor `force` is on.
@@ -53,6 +58,8 @@ def run_loop(
             loop.resume()
         else:
             (out / "metrics.jsonl").unlink(missing_ok=True)
+            if trunk is not None:
+                loop.start_from(trunk)
         loop.run()
     state = "interrupted" if loop.interrupted else "done"
     options.say(f"{state} after {loop.step} steps, {loop.seconds / 60:.1f} minutes: {out}/last.safetensors", quiet=quiet)

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from t2d_mol.cli import options
+from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.explain import Values, values_option
 from t2d_mol.cli.prompting import ANY, prompt_rows, understood
@@ -29,18 +30,21 @@ def sample(
         typer.Option("--file", "-f", help="Further prompts: a CSV with a column prompt, or one a line; - is stdin."),
     ] = None,
     count: Annotated[int, typer.Option("-n", help="Records for each prompt.", min=1)] = 8,
-    steps: Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)] = 50,
-    guidance: Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)] = 2.0,
+    steps: sampling.Steps = 50,
+    fast: sampling.Fast = False,
+    guidance: sampling.Guidance = 2.0,
+    steer: sampling.Steer = 0.5,
     atoms: Annotated[str | None, typer.Option(help="Atom count, hydrogens included: 15 or 12-18.")] = None,
     weight: Annotated[
         list[str] | None,
         typer.Option("--weight", help="Weight of a property among several, such as gap=2; may be repeated."),
     ] = None,
-    steer: Annotated[
-        float,
-        typer.Option(help="Strength with which the property network steers; 0 is none, and twice as fast.", min=0),
-    ] = 0.5,
+    candidates: sampling.Candidates = 1,
+    choose: sampling.Choose = "nearest",
     attempts: Annotated[int, typer.Option(help="Tries a molecule gets until it has the structure asked for.", min=1)] = 5,
+    solver: sampling.Solver = "churn",
+    temperature: sampling.Temperature = 1.0,
+    clamp: sampling.Clamp = 0.0,
     values: Values = "auto",
     format_: Annotated[
         str | None, typer.Option("--format", help="sdf, xyz, smi, csv or jsonl; by default the suffix of -o, else sdf.")
@@ -51,7 +55,7 @@ def sample(
         bool, typer.Option("--dry-run", help="Show what is understood and how long it will take; make nothing.")
     ] = False,
     table: Annotated[bool, typer.Option("--table", help="Also print a table when records go to a file.")] = False,
-    batch_size: Annotated[int, typer.Option(help="Molecules sampled together.", min=1)] = 32,
+    batch_size: sampling.BatchSize = 32,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint; the bundled one by default.")] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -73,7 +77,6 @@ def sample(
     write = writer(name)
     values_option(values)
     options.set_up(quiet, threads)
-    from t2d_mol.config import SamplingConfig
     from t2d_mol.generation import Model
     from t2d_mol.io.output import open_output
     from t2d_mol.io.readers import PromptRow
@@ -82,19 +85,24 @@ def sample(
 
     device = options.pick_device(device)
     model = Model.load(checkpoint, device=device)
-    bf16 = options.pick_bf16(precision, device, training=False)
-    weights = tuple(dict(_weight(text) for text in weight or []).items())
-    sampling = SamplingConfig(
-        steps, guidance, batch_size, options.parse_range(atoms), seed, bf16, steer=steer, attempts=attempts, weights=weights
-    )
+    how = replace(
+        sampling.sampling_config(
+            steps=steps, fast=fast, solver=solver, guidance=guidance, steer=steer, temperature=temperature, clamp=clamp,
+            candidates=candidates, choose=choose, batch_size=batch_size, seed=seed,
+        ),
+        atoms=options.parse_range(atoms),
+        bf16=options.pick_bf16(precision, device, training=False),
+        attempts=attempts,
+        weights=tuple(dict(_weight(text) for text in weight or []).items()),
+    )  # fmt: skip
     rows = prompt_rows(prompts or [], file) or [PromptRow(ANY)]
-    asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet, atoms=sampling.atoms))
+    asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet, atoms=how.atoms))
     if not asked:
         raise InputError("no prompt of the file can be used")
     if dry_run:
-        _print_plan(model, asked, count, sampling)
+        _print_plan(model, asked, count, how)
         return
-    made = _generate(model, asked, count, sampling, only_valid=only_valid, quiet=quiet)
+    made = _generate(model, asked, count, how, only_valid=only_valid, quiet=quiet)
     if shown:
         _print_table(made, sys.stdout)
         return
@@ -132,24 +140,22 @@ def _weight(text: str) -> tuple[str, float]:
     return key, value
 
 
-def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int, sampling: "SamplingConfig") -> None:
+def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int, how: "SamplingConfig") -> None:
     """Write what is understood of each prompt, and how long the run will take by a measurement of two calls."""
     from t2d_mol.cli.explain import as_text, explanation
 
     for number, (_, prompt) in enumerate(prompts):
         found = explanation(prompt, model.planner)
         sys.stdout.write(("\n" if number else "") + f"{options.printable(prompt.text) or 'any molecule'}\n{as_text(found)}")
-    seconds = model.expected_seconds(prompts, count, sampling)
-    sys.stdout.write(
-        f"\n{len(prompts) * count} molecules of {sampling.steps} calls: about {seconds:.0f} s on this machine\n"
-    )
+    seconds = model.expected_seconds(prompts, count, how)
+    sys.stdout.write(f"\n{len(prompts) * count} molecules of {how.steps} calls: about {seconds:.0f} s on this machine\n")
 
 
 def _generate(
     model: "Model",
     prompts: "list[tuple[int, Prompt]]",
     count: int,
-    sampling: "SamplingConfig",
+    how: "SamplingConfig",
     *,
     only_valid: bool,
     quiet: bool,
@@ -160,7 +166,7 @@ def _generate(
     total, done, lacking = len(prompts) * count, 0, 0
     with bar("generating", quiet=quiet) as progress:
         progress(0, total)
-        for done, generated in enumerate(make(prompts, count, sampling), 1):
+        for done, generated in enumerate(make(prompts, count, how), 1):
             progress(done, total)
             lacking += bool(generated.unmet)
             yield generated

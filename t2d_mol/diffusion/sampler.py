@@ -3,10 +3,12 @@
 import hashlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.process import Process
@@ -21,8 +23,24 @@ def molecule_seed(seed: int, row: int, k: int, attempt: int = 0) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def draw_noise(generators: Sequence[Generator], mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw unit noise for positions (B, N, 3), types (B, N, 5) and bonds (B, N, N, 4).
+class State(NamedTuple):
+    """What is moved: positions (B, N, 3), types (B, N, 5) and bonds (B, N, N, 4), clean or noisy."""
+
+    positions: Tensor
+    types: Tensor
+    bonds: Tensor
+
+    def towards(self, other: "State", share: float) -> "State":
+        """Return the state this share of the way to another; beyond it for more than 1, away from it for less than 0."""
+        return State(*(torch.lerp(own, end, share) for own, end in zip(self, other, strict=True)))
+
+    def plus(self, level: float, noise: "State") -> "State":
+        """Return the state with noise of a level added."""
+        return State(*(torch.add(own, unit, alpha=level) for own, unit in zip(self, noise, strict=True)))
+
+
+def draw_noise(generators: Sequence[Generator], mask: Tensor) -> State:
+    """Draw unit noise.
 
     Each molecule's noise is drawn on the CPU at its own size n and then padded, so it depends neither on the padded size nor
     on the other molecules. Positions have centroid 0; bonds are symmetric with an empty diagonal.
@@ -36,37 +54,76 @@ def draw_noise(generators: Sequence[Generator], mask: Tensor) -> tuple[Tensor, T
         pairs[index, :size, :size] = draw[size * (3 + types) :].view(size, size, -1)
     upper = torch.triu(torch.ones(n, n), 1)[..., None] * pairs
     atoms, pairs = atoms.to(mask.device), (upper + upper.transpose(1, 2)).to(mask.device)
-    return centred(atoms[..., :3], mask), atoms[..., 3:], pairs
+    return State(centred(atoms[..., :3], mask), atoms[..., 3:], pairs)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How a sample is moved from one noise level to the next, by estimates already made.
+
+    Attributes:
+        order: 2 extrapolates from the last two estimates (Lu et al., DPM-Solver++, 2022), at no further call.
+        stochasticity: noise added while stepping; 0 follows the probability flow, 1 the reverse diffusion.
+        churns: whether each step first raises the noise level (Karras et al., 2022, algorithm 2, without its correction).
+    """
+
+    order: int = 1
+    stochasticity: float = 0.0
+    churns: bool = False
+
+
+SOLVERS: Final = {
+    "euler": Solver(),
+    "ancestral": Solver(stochasticity=1.0),
+    "dpm++": Solver(order=2),
+    "dpm++sde": Solver(order=2, stochasticity=1.0),
+    "churn": Solver(churns=True),
+    "churn2": Solver(order=2, churns=True),
+}
+"""The solvers by name."""
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """First-order sampler on the bent log-σ grid with churn: each step adds a little noise, then removes more.
-
-    Karras et al. (2022), algorithm 2 without its second-order correction; the churn factor and its range are the
-    schedule's.
+    """Walks down the schedule's grid of noise levels, one call of the denoiser a step.
 
     Attributes:
         process: encodes classes and knows the schedule.
         steps: calls of the denoiser, which equal the steps.
+        solver: how each step is taken.
+        temperature: of the predicted classes; below 1 sharpens them.
+        clamp_below: noise level below which predicted classes count as certain (Li et al., Diffusion-LM, 2022).
     """
 
     process: Process
     steps: int = 50
+    solver: Solver = SOLVERS["churn"]
+    temperature: float = 1.0
+    clamp_below: float = 0.0
 
     def __call__(
         self, denoiser: Denoiser, mask: Tensor, generators: Sequence[Generator], memory: Memory | None = None
     ) -> MoleculeBatch:
         """Sample one molecule per row of the mask (B, N), row i with the i-th generator."""
-        schedule, levels = self.process.schedule, self.process.schedule.grid(self.steps)
-        positions, types, bonds = (levels[0] * noise for noise in draw_noise(generators, mask))
-        noisy = Noisy(positions, types, bonds, mask, torch.full((len(mask),), levels[0], device=mask.device))
+        schedule, solver = self.process.schedule, self.solver
+        levels = schedule.grid(self.steps)
+        state = State(*(levels[0] * noise for noise in draw_noise(generators, mask)))
         estimate: Estimate | None = None
+        before: State | None = None
+        last = levels[0]
         for level, following in itertools.pairwise(levels):
-            raised = schedule.churned(level)
-            noisy = self._renoise(noisy, generators, level, raised)
-            estimate = denoiser(noisy, estimate, memory)
-            noisy = self._step(noisy, estimate, following / raised)
+            raised = schedule.churned(level) if solver.churns else level
+            if raised > level:
+                state = state.plus((raised**2 - level**2) ** 0.5, draw_noise(generators, mask))
+            sigma = torch.full((len(mask),), raised, device=mask.device)
+            estimate = denoiser(Noisy(*state, mask, sigma), estimate, memory)
+            clean = aim = self.clean(estimate, raised)
+            if solver.order == 2 and before is not None:
+                aim = before.towards(clean, 1 + schedule.extrapolation(last, level, following))
+            kept, added = schedule.step(raised, following, solver.stochasticity)
+            state, before, last = aim.towards(state, kept), clean, level
+            if added > 0:
+                state = state.plus(added, draw_noise(generators, mask))
         assert estimate is not None
         return self.decide(estimate, mask)
 
@@ -81,27 +138,15 @@ class Sampler:
             mask,
         )
 
-    def _renoise(self, noisy: Noisy, generators: Sequence[Generator], level: float, raised: float) -> Noisy:
-        if raised == level:
-            return noisy
-        extra = (raised**2 - level**2) ** 0.5
-        positions, types, bonds = draw_noise(generators, noisy.mask)
-        return Noisy(
-            noisy.positions + extra * positions,
-            noisy.types + extra * types,
-            noisy.bonds + extra * bonds,
-            noisy.mask,
-            torch.full_like(noisy.sigma, raised),
+    def clean(self, estimate: Estimate, sigma: float) -> State:
+        """Return an estimate as a state: classes in their scaled encoding."""
+        return State(
+            estimate.positions,
+            self.process.one_hot_types(self._probabilities(estimate.types, sigma)),
+            self.process.one_hot_bonds(self._probabilities(estimate.bonds, sigma)),
         )
 
-    def _step(self, noisy: Noisy, estimate: Estimate, ratio: float) -> Noisy:
-        """Move towards the estimate: the probability-flow step from σ to ratio · σ."""
-        types = self.process.one_hot_types(torch.softmax(estimate.types, -1))
-        bonds = self.process.one_hot_bonds(torch.softmax(estimate.bonds, -1))
-        return replace(
-            noisy,
-            positions=torch.lerp(estimate.positions, noisy.positions, ratio),
-            types=torch.lerp(types, noisy.types, ratio),
-            bonds=torch.lerp(bonds, noisy.bonds, ratio),
-            sigma=noisy.sigma * ratio,
-        )
+    def _probabilities(self, logits: Tensor, sigma: float) -> Tensor:
+        if sigma < self.clamp_below:
+            return F.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+        return torch.softmax(logits / self.temperature, -1)

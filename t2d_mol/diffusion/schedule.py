@@ -57,6 +57,25 @@ class NoiseSchedule:
         return [*levels, 0.0]
 
     def churned(self, sigma: float) -> float:
-        """Return the noise level to which a sampling step at σ first raises the sample."""
+        """Return the noise level to which a churning solver first raises a sample at σ."""
         low, high = self.churn_range
         return sigma * self.churn if low <= sigma <= high else sigma
+
+    def step(self, sigma: float, following: float, stochasticity: float = 0.0) -> tuple[float, float]:
+        """Return the share of a sample that a step from σ to a lower level keeps, and the level of the noise it adds.
+
+        The rest of the sample becomes the estimate. Exact for a constant estimate: the probability flow for stochasticity
+        0, the reverse diffusion of Song et al. (2021), ancestral sampling, for 1. Lu et al., DPM-Solver++ (2022), equations
+        9 and 17, for noise that is added without shrinking the data.
+        """
+        if following == 0:
+            return 0.0, 0.0
+        ratio, power = following / sigma, stochasticity**2
+        return ratio ** (1 + power), following * math.sqrt(1 - ratio ** (2 * power))
+
+    def extrapolation(self, last: float, sigma: float, following: float) -> float:
+        """Return how far a step of second order extrapolates beyond the estimate at σ, away from that at `last` > σ.
+
+        The estimate is taken to be linear in ln σ. Lu et al., DPM-Solver++ (2022), algorithm 2, two-step.
+        """
+        return math.log(sigma / following) / (2 * math.log(last / sigma)) if following and last > sigma else 0.0

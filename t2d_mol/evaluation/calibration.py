@@ -10,11 +10,11 @@ from t2d_mol.checkpoint import Statistics
 from t2d_mol.evaluation.distributions import collect, reference
 from t2d_mol.evaluation.oracles.network import Judge
 from t2d_mol.evaluation.oracles.strangeness import strangeness, usual_surroundings
-from t2d_mol.evaluation.targets import HIT_WIDTH
 from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.properties import KEYS
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
+from t2d_mol.targets import HIT_WIDTH
 
 COVERAGE: Final = 0.9
 BINS: Final = 5

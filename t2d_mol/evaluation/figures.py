@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from t2d_mol.errors import UsageError
 from t2d_mol.evaluation.distributions import FEWEST
 from t2d_mol.evaluation.findings import Findings
-from t2d_mol.evaluation.targets import HIT_WIDTH
 from t2d_mol.io.output import check_free, open_output
 from t2d_mol.properties import BY_KEY, KEYS, LEVELS
+from t2d_mol.targets import HIT_WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,9 +15,9 @@ from t2d_mol.chem.plausibility import Plausibility, check
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.oracles.base import Oracle, Reading
 from t2d_mol.evaluation.relaxation import Relaxation, relax
-from t2d_mol.evaluation.targets import error, hit
 from t2d_mol.molecule import Molecule, State, Target
 from t2d_mol.properties import KEYS
+from t2d_mol.targets import error, hit
 
 CHUNK: Final = 2048
 """Molecules scored together by default."""

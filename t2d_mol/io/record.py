@@ -11,7 +11,8 @@ from t2d_mol.units import to_canonical
 
 RECORD_KEYS: Final = (
     "prompt", "row", "index", "seed", "smiles", "state", "reason", "n_atoms",
-    "targets", "structure", "unmet", "attempts", "predicted", "model", "steps", "guidance", "steer", "precision", "version",
+    "targets", "structure", "unmet", "attempts", "predicted",
+    "model", "steps", "guidance", "steer", "solver", "candidates", "precision", "version",
 )  # fmt: skip
 
 

@@ -60,7 +60,8 @@ class PairUpdate(nn.Module):
         """Map normalised atoms (B, N, S), (B, N, M, C) and pairs (B, N, N, P) to new pairs."""
         products = pair_products(self.project(vectors), self.lmax)
         left, right = self.atoms(scalars).chunk(2, -1)
-        hidden = self.mix(torch.cat([self.norm(pairs), products.to(pairs.dtype)], -1))
+        normed = self.norm(pairs).to(pairs.dtype)
+        hidden = self.mix(torch.cat([normed, products.to(pairs.dtype)], -1))
         updated: Tensor = pairs + self.out(F.silu(hidden + left[:, :, None] + right[:, None]))
         return updated
 
@@ -82,7 +83,7 @@ class Attention(nn.Module):
     def forward(self, scalars: Tensor, vectors: Tensor, pairs: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """Return the updates (B, N, S) and (B, N, M, C)."""
         b, n, _ = scalars.shape
-        pairs = self.norm(pairs)
+        pairs = self.norm(pairs).to(pairs.dtype)
         bias, strength = torch.split(self.from_pairs(pairs), [self.heads, self.vectors], -1)
         query, key, value = self.query_key_value(scalars).view(b, n, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
         logits = query @ key.transpose(-1, -2) * self.width**-0.5 + bias.permute(0, 3, 1, 2)
@@ -113,8 +114,11 @@ class PromptAttention(nn.Module):
         self.out = nn.Linear(scalars, scalars)
 
     def forward(self, scalars: Tensor, memory: Memory) -> Tensor:
-        """Return the update (B, N, S) for normalised scalars (B, N, S)."""
+        """Return the update (B, N, S) for normalised scalars (B, N, S); (B, 1, S) where there is but one token."""
         b, n, s = scalars.shape
+        if memory.tokens.shape[1] == 1:
+            nothing_else = F.linear(memory.tokens, self.key_value.weight[s:], self.key_value.bias[s:])
+            return self.out(nothing_else)  # type: ignore[no-any-return]
         query = self.query(scalars).view(b, n, self.heads, -1).transpose(1, 2)
         key, value = self.key_value(memory.tokens).view(b, -1, 2, self.heads, s // self.heads).permute(2, 0, 3, 1, 4)
         update = F.scaled_dot_product_attention(query, key, value, attn_mask=memory.mask[:, None, None])

@@ -11,9 +11,12 @@ from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.elements import BOND_ORDERS, CHARGES, MAX_ATOMS, SYMBOLS
 from t2d_mol.nn.blocks import Block, Context, zero_linear
 from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions, precise
+from t2d_mol.nn.unordered import UnorderedPairs
 
 TYPES, BONDS = len(SYMBOLS), len(BOND_ORDERS)
 FAR = -1e4
+FAINT = 60.0
+"""Gaussians end at exp(-60): denormal numbers, of which there would be many, cost several times as much."""
 
 
 class RadialBasis(nn.Module):
@@ -26,13 +29,14 @@ class RadialBasis(nn.Module):
         self.size = len(centres)
         self.centres: Tensor
         self.inverse: Tensor
-        self.register_buffer("centres", centres / widths, persistent=False)
-        self.register_buffer("inverse", scale / widths, persistent=False)
+        spreads = widths * 2**0.5
+        self.register_buffer("centres", -centres / spreads, persistent=False)
+        self.register_buffer("inverse", scale / spreads, persistent=False)
 
     def forward(self, distances: Tensor) -> Tensor:
         """Map distances (…) in units of `scale` Å to (…, 42)."""
-        offsets = distances[..., None] * self.inverse - self.centres
-        return torch.exp(-0.5 * offsets * offsets)
+        offsets = torch.addcmul(self.centres, distances[..., None], self.inverse)
+        return offsets.square().clamp(max=FAINT).neg().exp()
 
 
 def pair_distances(positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,7 +85,8 @@ class EquivariantDenoiser(nn.Module):
         off_diagonal = ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
         real = mask[:, :, None] & mask[:, None] & off_diagonal
         sigma = noisy.sigma[:, None, None]
-        scalars, vectors, pairs, unit = self._embed(noisy, previous, real)
+        unordered = UnorderedPairs.of(mask.shape[1], mask.device)
+        scalars, vectors, pairs, unit = self._embed(noisy, previous, real, unordered)
         context = Context(
             directions=unit * real[..., None],
             pairs=real,
@@ -95,7 +100,7 @@ class EquivariantDenoiser(nn.Module):
         clean = (noisy.positions + sigma * (1 + sigma**2).sqrt() * raw) / (1 + sigma**2)
         positions = centred(clean, mask)
         atoms = precise(self.atoms_out(scalars))
-        return Estimate(positions, atoms[..., :TYPES], self._bonds(scalars, pairs, positions), atoms[..., TYPES:])
+        return Estimate(positions, atoms[..., :TYPES], self._bonds(scalars, pairs, positions, unordered), atoms[..., TYPES:])
 
     def compile_parts(self) -> None:
         """Compile each part for the shapes that occur; for training without prompts, where they are few."""
@@ -105,27 +110,30 @@ class EquivariantDenoiser(nn.Module):
         self._embed = torch.compile(self._embed, dynamic=False)  # type: ignore[method-assign]
         self._bonds = torch.compile(self._bonds, dynamic=False)  # type: ignore[method-assign]
 
-    def _embed(self, noisy: Noisy, previous: Estimate | None, real: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _embed(
+        self, noisy: Noisy, previous: Estimate | None, real: Tensor, unordered: UnorderedPairs
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return scalars, vectors, pairs and pair directions."""
         sigma = noisy.sigma[:, None, None]
-        keep = real[..., None]
         types = noisy.types / (sigma**2 + self.type_scale**2).sqrt()
-        bonds = noisy.bonds / (sigma[..., None] ** 2 + self.bond_scale**2).sqrt()
+        bonds = unordered.pick(noisy.bonds) / (sigma**2 + self.bond_scale**2).sqrt()
         difference, distances = pair_distances(noisy.positions)
         scaled = noisy.positions / (sigma**2 + 1).sqrt()
         if previous is None:
             seen = torch.zeros_like(scaled)
             known_types, known_bonds = torch.zeros_like(types), torch.zeros_like(bonds)
-            known = torch.zeros_like(distances)[..., None].expand(-1, -1, -1, self.radial.size)
+            known = torch.zeros_like(bonds[..., :1]).expand(-1, -1, self.radial.size)
         else:
             seen, known_types = previous.positions, torch.softmax(previous.types, -1)
-            known_bonds = torch.softmax(previous.bonds, -1)
-            known = self.radial(pair_distances(seen)[1])
-        features = torch.cat([self.radial(distances), known, bonds, known_bonds], -1) * keep
+            known_bonds = torch.softmax(unordered.pick(previous.bonds), -1)
+            known = self.radial(unordered.pick(pair_distances(seen)[1]))
+        features = torch.cat([self.radial(unordered.pick(distances)), known, bonds, known_bonds], -1)
+        features = features * unordered.pick(real)[..., None]
         scalars = precise(self.atoms_in(torch.cat([types, known_types], -1)))
         vectors = self.vectors_in(torch.stack([scaled, seen], -1))
         vectors = F.pad(vectors, (0, 0, 0, components(self.config.lmax) - 3))
-        return scalars, vectors, self.pairs_in(features), directions(difference, self.config.lmax)
+        pairs = unordered.spread(self.pairs_in(features))
+        return scalars, vectors, pairs, directions(difference, self.config.lmax)
 
     def _modulation(self, noisy: Noisy, memory: Memory | None) -> Tensor:
         phase = noisy.sigma.log()[:, None] * self.frequencies
@@ -145,12 +153,11 @@ class EquivariantDenoiser(nn.Module):
         given = memory.given[:, None]
         return Memory(tokens, torch.cat([~given, memory.mask & given], 1), memory.given)
 
-    def _bonds(self, scalars: Tensor, pairs: Tensor, positions: Tensor) -> Tensor:
+    def _bonds(self, scalars: Tensor, pairs: Tensor, positions: Tensor, unordered: UnorderedPairs) -> Tensor:
         """Return symmetric bond logits that see the estimated positions."""
         left, right = self.ends(scalars).chunk(2, -1)
-        ends = left + right
-        symmetric = self.pair_norm(pairs + pairs.transpose(1, 2))
-        radial = self.radial(pair_distances(positions)[1])
+        symmetric = self.pair_norm(unordered.fold(pairs))
+        radial = self.radial(unordered.pick(pair_distances(positions)[1]))
         hidden = self.bonds_hidden(torch.cat([symmetric, radial.to(symmetric.dtype)], -1))
-        hidden = hidden + torch.cat([ends[:, :, None] + ends[:, None]] * 2, -1)
-        return precise(self.bonds_out(F.silu(hidden)))
+        hidden = hidden + unordered.sums(left + right).repeat(1, 1, 2)
+        return unordered.spread(precise(self.bonds_out(F.silu(hidden))))

@@ -8,6 +8,7 @@ from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.nn.blocks import Block, Context
 from t2d_mol.nn.denoiser import FAR, RadialBasis, pair_distances
 from t2d_mol.nn.irreps import VectorNorm, components, directions, norms, precise
+from t2d_mol.nn.unordered import UnorderedPairs
 from t2d_mol.properties import PROPERTIES
 
 
@@ -61,7 +62,9 @@ class PropertyNetwork(nn.Module):
         )
         scalars = types @ self.elements.weight if types.is_floating_point() else self.elements(types)
         vectors = positions.new_zeros(*mask.shape, components(self.config.lmax), self.config.vectors)
-        pairs = self.pairs_in(self.radial(distances) * real[..., None])
+        unordered = UnorderedPairs.of(mask.shape[1], mask.device)
+        radial = self.radial(unordered.pick(distances)) * unordered.pick(real)[..., None]
+        pairs = unordered.spread(self.pairs_in(radial))
         for block in self.blocks:
             scalars, vectors, pairs = block(scalars, vectors, pairs, context)
         return scalars, self.vector_norm(vectors)

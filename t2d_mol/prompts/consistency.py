@@ -9,25 +9,9 @@ from t2d_mol.errors import InputError
 from t2d_mol.molecule import Structure, Target
 from t2d_mol.prompts.structure import MAX_HEAVY
 from t2d_mol.properties import BY_KEY, KEYS
+from t2d_mol.targets import value_range
 
 GAP_TOLERANCE_EV: Final = 0.05
-
-
-def value_range(target: Target, statistics: Statistics) -> tuple[float, float]:
-    """Return the values of QM9 that meet a target, lowest and highest, in canonical units."""
-    index = KEYS.index(target.property)
-    row = statistics.percentiles[index]
-    if target.level is not None:
-        return statistics.level_bounds(index, target.level)
-    if target.op == "between":
-        assert target.low is not None and target.high is not None
-        return target.low, target.high
-    assert target.value is not None
-    return {
-        "=": (target.value, target.value),
-        "<": (min(row[0], target.value), target.value),
-        ">": (target.value, max(row[-1], target.value)),
-    }[target.op]
 
 
 def attainable(target: Target, statistics: Statistics) -> bool:

@@ -12,9 +12,9 @@ from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Structure, Target
-from t2d_mol.prompts.consistency import value_range
 from t2d_mol.prompts.structure import bounds
 from t2d_mol.properties import KEYS
+from t2d_mol.targets import value_range
 
 NEAREST: Final = 200
 """An atom count is drawn from at least this many labelled records nearest to the targets, if there are ten times as many."""

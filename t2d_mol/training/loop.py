@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from t2d_mol.checkpoint import read_tensors, write_tensors
 from t2d_mol.config import TrainingConfig
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.training.trunk import read_trunk, write_trunk
 
 Metrics = dict[str, float]
 
@@ -69,7 +70,7 @@ class Loop:
 
     The learning rate warms up linearly, stays, and falls linearly to zero with the end of the budget, in steps or in
     minutes. Training state and checkpoints lie in `folder`: `last.safetensors` and `best.safetensors` (averaged weights),
-    `state.safetensors` (to resume), `metrics.jsonl`.
+    `state.safetensors` (to resume), `metrics.jsonl`, and in `trunk` the state from before the rate falls.
 
     Attributes:
         objective: what is minimised.
@@ -87,6 +88,7 @@ class Loop:
     log_every: int = 100
     snapshots: tuple[float, ...] = ()
     _stop: bool = field(default=False, init=False)
+    _begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if not (self.config.steps or self.config.max_minutes):
@@ -108,8 +110,12 @@ class Loop:
         done = {fraction for fraction in self.snapshots if self._fraction() >= fraction}
         saved = began = time.monotonic()
         start = self.seconds
+        steady = self._fraction() < self.config.decay_from
         with self._signals():
             while (fraction := self._fraction()) < 1 and not self._stop:
+                if steady and fraction >= self.config.decay_from:
+                    steady = False
+                    self._write_trunk()
                 molecules = self._train_step(fraction)
                 self.seconds = start + time.monotonic() - began
                 self._show(molecules)
@@ -146,6 +152,8 @@ class Loop:
             {name: tensor.detach().clone() for name, tensor in tensors.items()},
             {"counters": json.dumps(counters)},
         )
+        if self._fraction() < self.config.decay_from:
+            self._write_trunk()
 
     def resume(self) -> None:
         """Continue from the folder's state.
@@ -163,6 +171,25 @@ class Loop:
             index, _, key = name.partition(".")
             states.setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
+
+    def start_from(self, trunk: Path) -> None:
+        """Begin with the weights and the average of another run's trunk.
+
+        Raises:
+            MissingError: if there is none, it is damaged, or it is of another network.
+        """
+        weights, average = read_trunk(trunk)
+        try:
+            self.objective.network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise MissingError(
+                f"the trunk in {trunk} is of another network: {str(error).splitlines()[-1].strip()}"
+            ) from None
+        self.average = {name: value.to(self.average[name].device) for name, value in average.items()}
+        self._begun = True
+
+    def _write_trunk(self) -> None:
+        write_trunk(self.folder / "trunk", self.objective.network.state_dict(), self.average)
 
     def _train_step(self, fraction: float) -> float:
         """Take one step; return how many molecules it saw."""
@@ -199,7 +226,7 @@ class Loop:
             stream.write(json.dumps(record | {name: round(value, 6) for name, value in row.items()}) + "\n")
 
     def _update_average(self) -> None:
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        decay = self.config.ema if self._begun else min(self.config.ema, (1 + self.step) / (10 + self.step))
         for name, value in self.objective.network.state_dict().items():
             if value.is_floating_point():
                 self.average[name].lerp_(value, 1 - decay)

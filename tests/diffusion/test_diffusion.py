@@ -11,7 +11,7 @@ from t2d_mol.config import DiffusionConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy
 from t2d_mol.diffusion.guidance import Guided
 from t2d_mol.diffusion.process import Process
-from t2d_mol.diffusion.sampler import Sampler, draw_noise, molecule_seed
+from t2d_mol.diffusion.sampler import SOLVERS, Sampler, draw_noise, molecule_seed
 from t2d_mol.diffusion.schedule import NoiseSchedule
 from t2d_mol.molecule import MoleculeBatch
 
@@ -122,17 +122,62 @@ class GaussianDenoiser:
         return Estimate(noisy.positions * shrink[:, None, None], types, bonds, torch.zeros(b, n, 3))
 
 
+@pytest.mark.parametrize("stochasticity", [0.0, 0.5, 1.0, 2.0])
+def test_a_step_leaves_noise_of_the_following_level(stochasticity: float) -> None:
+    kept, added = NoiseSchedule().step(2.0, 1.5, stochasticity)
+    assert (2.0 * kept) ** 2 + added**2 == pytest.approx(1.5**2)
+    assert NoiseSchedule().step(2.0, 0.0, stochasticity) == (0.0, 0.0)
+
+
+def test_the_extrapolation_is_exact_for_estimates_linear_in_log_sigma() -> None:
+    """Against the exact solution of dx/dλ = -x + D(λ), D(λ) = λ, from λ = 0 with λ = -ln σ, to second order in the step."""
+    schedule, errors = NoiseSchedule(), []
+    for h in (0.2, 0.1):
+        last, sigma, following = math.exp(h / 2), 1.0, math.exp(-h)
+        aim = 0.0 + schedule.extrapolation(last, sigma, following) * (0.0 - -h / 2)
+        kept, _ = schedule.step(sigma, following)
+        errors.append(abs(kept * 3.0 + (1 - kept) * aim - ((3.0 + 1.0) * math.exp(-h) + h - 1.0)))
+    assert errors[1] < errors[0] / 6
+
+
 @pytest.mark.parametrize("scale", [0.5, 1.0])
-@pytest.mark.parametrize(("churn", "tolerance"), [(1.0, 0.03), (1.4, 0.15)])
-def test_the_sampler_recovers_a_gaussian(scale: float, churn: float, tolerance: float) -> None:
-    """Without churn up to the error of first-order steps; churn of a fixed factor narrows the result somewhat."""
+@pytest.mark.parametrize(
+    ("solver", "tolerance"),
+    [("euler", 0.03), ("ancestral", 0.05), ("dpm++", 0.03), ("dpm++sde", 0.03), ("churn", 0.15), ("churn2", 0.15)],
+)
+def test_every_solver_recovers_a_gaussian(scale: float, solver: str, tolerance: float) -> None:
+    """Up to the error of its steps and of 2,000 independent numbers; churn of a fixed factor narrows the result somewhat."""
     process, sizes = Process(DiffusionConfig()), [6] * 400
-    process.schedule = replace(process.schedule, churn=churn)
-    sampled = Sampler(process, 100)(GaussianDenoiser(scale), mask(sizes), generators(400))
+    sampled = Sampler(process, 100, SOLVERS[solver])(GaussianDenoiser(scale), mask(sizes), generators(400))
     spread = (sampled.positions / 1.4).std() / (5 / 6) ** 0.5
     assert float(spread) == pytest.approx(scale, rel=tolerance)
     assert (sampled.types == 1).all()
     assert not sampled.bonds.any()
+
+
+@pytest.mark.parametrize(("solver", "least", "most"), [("euler", 1.7, 2.5), ("dpm++", 3.0, 6.0)])
+def test_the_order_of_the_deterministic_solvers(solver: str, least: float, most: float) -> None:
+    """Twice the steps divide the distance from the exact flow of a Gaussian by two, or by four."""
+    process, errors = Process(DiffusionConfig()), []
+    process.schedule = replace(process.schedule, spread=1000.0)
+    for steps in (100, 200):
+        sampled = Sampler(process, steps, SOLVERS[solver])(GaussianDenoiser(1.0), mask([6] * 8), generators(8))
+        start = process.schedule.sigma_max * draw_noise(generators(8), mask([6] * 8)).positions
+        exact = 1.4 * start / (1 + process.schedule.sigma_max**2) ** 0.5
+        errors.append(float((sampled.positions - exact).abs().max()))
+    assert least < errors[0] / errors[1] < most
+
+
+def test_classes_are_sharpened_and_clamped() -> None:
+    process = Process(DiffusionConfig())
+    logits = torch.log(torch.tensor([[[0.4, 0.3, 0.1, 0.1, 0.1]]]))
+    estimate = Estimate(torch.zeros(1, 1, 3), logits, torch.zeros(1, 1, 1, 4), torch.zeros(1, 1, 3))
+    assert (Sampler(process).clean(estimate, 0.1).types[0, 0, 0] / 0.25 + 1) / 2 == pytest.approx(0.4, abs=1e-6)
+    sharp = Sampler(process, temperature=0.5).clean(estimate, 0.1).types[0, 0]
+    assert (sharp[0] / 0.25 + 1) / 2 == pytest.approx(0.16 / 0.28, abs=1e-6)
+    clamped = Sampler(process, clamp_below=0.2)
+    assert clamped.clean(estimate, 0.1).types[0, 0].tolist() == [0.25, -0.25, -0.25, -0.25, -0.25]
+    torch.testing.assert_close(clamped.clean(estimate, 0.3).types, Sampler(process).clean(estimate, 0.3).types)
 
 
 class Constant:

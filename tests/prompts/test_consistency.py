@@ -5,9 +5,10 @@ import pytest
 
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError
-from t2d_mol.prompts.consistency import attainable, percentile_range, value_range
+from t2d_mol.prompts.consistency import attainable, percentile_range
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.properties import KEYS
+from t2d_mol.targets import value_range
 
 
 @pytest.mark.parametrize(

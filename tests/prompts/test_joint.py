@@ -10,10 +10,10 @@ from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.elements import SYMBOLS
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Structure, Target
-from t2d_mol.prompts.consistency import value_range
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.prompts.joint import FAR, Joint, settle
 from t2d_mol.properties import KEYS
+from t2d_mol.targets import value_range
 
 
 @pytest.fixture(scope="module")

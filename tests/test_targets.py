@@ -5,9 +5,9 @@ import pytest
 
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.evaluation.calibration import levels
-from t2d_mol.evaluation.targets import bounds, error, hit
 from t2d_mol.molecule import Target
 from t2d_mol.properties import KEYS
+from t2d_mol.targets import bounds, error, hit
 
 
 @pytest.mark.parametrize(

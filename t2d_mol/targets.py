@@ -1,5 +1,6 @@
-"""Targets against results: how far a value is from what was asked, whether it hits, and in which level it lies."""
+"""Targets as numbers: the values that meet one, how far a value is from what was asked, whether it hits."""
 
+import math
 from typing import Final
 
 from t2d_mol.checkpoint import Statistics
@@ -12,10 +13,9 @@ HIT_WIDTH: Final = 0.25
 
 def bounds(target: Target, statistics: Statistics) -> tuple[float, float]:
     """Return the values between which a target is met exactly; open ends are infinite, as are the outermost levels'."""
-    infinity = float("inf")
     if target.op == "level":
         assert target.level is not None
-        thresholds = (-infinity, *statistics.thresholds(KEYS.index(target.property)), infinity)
+        thresholds = (-math.inf, *statistics.thresholds(KEYS.index(target.property)), math.inf)
         return thresholds[target.level], thresholds[target.level + 1]
     if target.op == "between":
         assert target.low is not None and target.high is not None
@@ -23,9 +23,16 @@ def bounds(target: Target, statistics: Statistics) -> tuple[float, float]:
     assert target.value is not None
     return {
         "=": (target.value, target.value),
-        "<": (-infinity, target.value),
-        ">": (target.value, infinity),
+        "<": (-math.inf, target.value),
+        ">": (target.value, math.inf),
     }[target.op]
+
+
+def value_range(target: Target, statistics: Statistics) -> tuple[float, float]:
+    """Return the values of QM9 that meet a target, lowest and highest, in canonical units."""
+    row = statistics.percentiles[KEYS.index(target.property)]
+    low, high = bounds(target, statistics)
+    return min(row[0], high) if low == -math.inf else low, max(row[-1], low) if high == math.inf else high
 
 
 def error(target: Target, value: float, statistics: Statistics) -> float:

@@ -1,0 +1,72 @@
+"""How molecules are sampled: options that `sample` and `evaluate` share."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from t2d_mol.errors import UsageError
+
+if TYPE_CHECKING:
+    from t2d_mol.config import SamplingConfig
+
+FAST_STEPS: Final = 20
+"""Calls of the denoiser with --fast."""
+
+Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)]
+Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
+Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn or churn2.")]
+Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
+Steer = Annotated[
+    float, typer.Option(help="Strength with which the property network steers; 0 is none, and twice as fast.", min=0)
+]
+Temperature = Annotated[
+    float, typer.Option(help="Of predicted atom types and bonds while sampling; below 1 sharpens them.", min=0.01, max=10)
+]
+Clamp = Annotated[
+    float, typer.Option(help="Noise level below which predicted atom types and bonds count as certain; 0 for none.", min=0)
+]
+Candidates = Annotated[int, typer.Option(help="Molecules made for each one kept.", min=1)]
+Choose = Annotated[
+    str, typer.Option(help="Which candidate is kept: nearest to the targets, or consensus, nearest to the others.")
+]
+BatchSize = Annotated[int, typer.Option(help="Molecules sampled together.", min=1)]
+
+
+def sampling_config(
+    *,
+    steps: int,
+    fast: bool,
+    solver: str,
+    guidance: float,
+    steer: float,
+    temperature: float,
+    clamp: float,
+    candidates: int,
+    choose: str,
+    batch_size: int,
+    seed: int,
+) -> "SamplingConfig":
+    """Return the configuration that the options stand for.
+
+    Raises:
+        UsageError: if a name is none of those there are.
+    """
+    from t2d_mol.choosing import CHOOSERS
+    from t2d_mol.config import SamplingConfig
+    from t2d_mol.diffusion.sampler import SOLVERS
+
+    for option, name, known in (("solver", solver, SOLVERS), ("choice", choose, CHOOSERS)):
+        if name not in known:
+            raise UsageError(f"no {option} {name!r}", f"{option}s: {', '.join(known)}")
+    return SamplingConfig(
+        steps=FAST_STEPS if fast else steps,
+        guidance=guidance,
+        batch_size=batch_size,
+        seed=seed,
+        steer=steer,
+        solver=solver,
+        temperature=temperature,
+        clamp_below=clamp,
+        candidates=candidates,
+        choose=choose,
+    )
