@@ -17,7 +17,7 @@ from t2d_mol.config import ModelConfig, from_dict, to_dict
 from t2d_mol.errors import InputError, MissingError
 
 FORMAT_VERSION: Final = 1
-NETWORKS: Final = ("denoiser", "encoder", "predictor")
+NETWORKS: Final = ("denoiser", "encoder", "predictor", "guide")
 """The networks a checkpoint can hold."""
 
 

@@ -57,7 +57,12 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class PropertyConfig:
-    """Size of the network that predicts properties of generated molecules."""
+    """Size of a network that predicts properties.
+
+    Attributes:
+        blocks, scalars, vectors, pairs, heads, lmax: as the denoiser's.
+        estimates: whether it reads a denoiser's estimates of noisy molecules, with the bonds and the noise level.
+    """
 
     blocks: int = 3
     scalars: int = 96
@@ -65,6 +70,7 @@ class PropertyConfig:
     pairs: int = 32
     heads: int = 4
     lmax: int = 1
+    estimates: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,11 +182,19 @@ class SamplingConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A whole model."""
+    """A whole model.
+
+    Attributes:
+        denoiser, encoder: the generator.
+        predictor: reads the properties of finished molecules.
+        guide: reads them from estimates while molecules take shape, and steers.
+        diffusion: the process.
+    """
 
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     predictor: PropertyConfig = field(default_factory=PropertyConfig)
+    guide: PropertyConfig = PropertyConfig(estimates=True)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
 
 
@@ -192,6 +206,7 @@ PRESETS: Final = {
         DenoiserConfig(blocks=3, scalars=64, vectors=16, pairs=24, heads=4, memory=64, summary=SUMMARY),
         EncoderConfig(width=64),
         PropertyConfig(blocks=2, scalars=48, vectors=12, pairs=16, heads=4),
+        PropertyConfig(blocks=2, scalars=48, vectors=12, pairs=16, heads=4, estimates=True),
     ),
     "small": ModelConfig(DenoiserConfig(summary=SUMMARY)),
     "base": ModelConfig(

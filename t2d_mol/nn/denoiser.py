@@ -39,6 +39,22 @@ class RadialBasis(nn.Module):
         return offsets.square().clamp(max=FAINT).neg().exp()
 
 
+class NoiseEmbedding(nn.Sequential):
+    """Waves of ln σ, mixed."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Linear(32, width), nn.SiLU(), nn.Linear(width, width))
+        self.frequencies: Tensor
+        frequencies = torch.exp(torch.linspace(math.log(0.25), math.log(8.0), 16))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def forward(self, sigma: Tensor) -> Tensor:
+        """Map noise levels (B,) to (B, width)."""
+        phase = sigma.log()[:, None] * self.frequencies
+        embedded: Tensor = super().forward(torch.cat([phase.sin(), phase.cos()], -1))  # type: ignore[no-untyped-call]
+        return embedded
+
+
 def pair_distances(positions: Tensor) -> tuple[Tensor, Tensor]:
     """Return differences (B, N, N, 3) and distances (B, N, N), differentiable where atoms coincide."""
     difference = positions[:, :, None] - positions[:, None]
@@ -59,7 +75,7 @@ class EquivariantDenoiser(nn.Module):
         s, c, p = config.scalars, config.vectors, config.pairs
         self.radial = RadialBasis(diffusion.position_scale)
         self.size = nn.Embedding(MAX_ATOMS + 1, s)
-        self.noise = nn.Sequential(nn.Linear(32, s), nn.SiLU(), nn.Linear(s, s))
+        self.noise = NoiseEmbedding(s)
         self.atoms_in = nn.Linear(2 * TYPES, s)
         self.vectors_in = VectorLinear(2, c, 1)
         self.pairs_in = nn.Sequential(nn.Linear(2 * self.radial.size + 2 * BONDS, 2 * p), nn.SiLU(), nn.Linear(2 * p, p))
@@ -75,9 +91,6 @@ class EquivariantDenoiser(nn.Module):
         self.ends = nn.Linear(s, 2 * p)
         self.bonds_hidden = nn.Linear(p + self.radial.size, 2 * p)
         self.bonds_out = nn.Linear(2 * p, BONDS)
-        self.frequencies: Tensor
-        frequencies = torch.exp(torch.linspace(math.log(0.25), math.log(8.0), 16))
-        self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
         """Denoise; see `denoising.Denoiser`."""
@@ -136,9 +149,7 @@ class EquivariantDenoiser(nn.Module):
         return scalars, vectors, pairs, directions(difference, self.config.lmax)
 
     def _modulation(self, noisy: Noisy, memory: Memory | None) -> Tensor:
-        phase = noisy.sigma.log()[:, None] * self.frequencies
-        waves = torch.cat([phase.sin(), phase.cos()], -1)
-        embedded = self.noise(waves) + self.size(noisy.mask.sum(1))
+        embedded = self.noise(noisy.sigma) + self.size(noisy.mask.sum(1))
         if self.summary is not None and memory is not None and memory.summary is not None:
             embedded = embedded + self.summary(memory.summary.to(embedded.dtype)) * memory.given[:, None]
         return F.silu(embedded)[:, None]
