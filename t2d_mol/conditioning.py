@@ -11,7 +11,7 @@ from t2d_mol.config import SamplingConfig
 from t2d_mol.denoising import Denoiser, Memory, joined
 from t2d_mol.diffusion.composition import GraphEnergy, Restricted
 from t2d_mol.diffusion.guidance import Emphasis, Guided
-from t2d_mol.diffusion.steering import Energy, PropertyEnergy, Steered
+from t2d_mol.diffusion.steering import Energy, PropertyEnergy, Steering
 from t2d_mol.elements import SYMBOLS
 from t2d_mol.molecule import Target
 from t2d_mol.nn.property_network import PropertyNetwork
@@ -40,7 +40,7 @@ class Conditioner:
     Attributes:
         denoiser: the network.
         encoder: reads prompts; None in a model without.
-        predictor: reads properties from estimates, for steering; None in a model without.
+        guide: reads properties from estimates, for steering; None in a model without.
         statistics: of the properties.
         position_scale: Å per unit of the noisy positions.
         device: where all of them are.
@@ -48,7 +48,7 @@ class Conditioner:
 
     denoiser: Denoiser
     encoder: TextEncoder | NumberEncoder | None
-    predictor: PropertyNetwork | None
+    guide: PropertyNetwork | None
     statistics: Statistics
     position_scale: float
     device: torch.device
@@ -56,16 +56,15 @@ class Conditioner:
 
     def steered_by(self, job: Job, config: SamplingConfig) -> tuple[bool, bool]:
         """Return whether structure and whether properties steer a job."""
-        return job.shaped, bool(job.targets) and config.steer > 0 and self.predictor is not None
+        return job.shaped, bool(job.targets) and config.steer > 0 and self.guide is not None
 
-    def wrapped(self, jobs: Sequence[Job], config: SamplingConfig) -> Denoiser:
-        """Return the network with all that acts on its estimates: guidance, excluded elements, steering."""
-        denoiser: Denoiser = Guided(self.denoiser, config.guidance, self._emphases(jobs, config))
-        probe: Denoiser = self.denoiser
+    def wrapped(self, jobs: Sequence[Job], config: SamplingConfig) -> tuple[Guided, Steering | None]:
+        """Return the network with guidance and without excluded elements, and what steers, if anything does."""
         limits = [job.limits(len(SYMBOLS)) for job in jobs]
         low, high, rings = (torch.tensor([row[part] for row in limits], device=self.device).float() for part in range(3))
-        if bool((high == 0).any()):
-            denoiser, probe = Restricted(denoiser, high > 0), Restricted(probe, high > 0)
+        excluded = bool((high == 0).any())
+        denoiser: Denoiser = Restricted(self.denoiser, high > 0) if excluded else self.denoiser
+        guided = Guided(denoiser, config.guidance, self._emphases(jobs, config))
         energies: list[tuple[Energy, float, float]] = []
         shaped, asked = self.steered_by(jobs[0], config)
         if shaped:
@@ -73,10 +72,10 @@ class Conditioner:
         if asked:
             energies.append((self._property_energy(jobs, config), *PROPERTY_LEVELS))
         strength = GRAPH_STRENGTH if shaped else config.steer
-        return Steered(denoiser, probe, tuple(energies), strength) if energies else denoiser
+        return guided, Steering(guided, tuple(energies), strength) if energies else None
 
     def _property_energy(self, jobs: Sequence[Job], config: SamplingConfig) -> PropertyEnergy:
-        assert self.predictor is not None
+        assert self.guide is not None
         low, high, weight = (torch.zeros(len(jobs), len(KEYS)) for _ in range(3))
         weights = dict(config.weights)
         for row, job in enumerate(jobs):
@@ -86,7 +85,7 @@ class Conditioner:
                 low[row, index], high[row, index] = ends
                 weight[row, index] = weights.get(target.property, 1.0)
         low, high, weight = (tensor.to(self.device) for tensor in (low, high, weight))
-        return PropertyEnergy(self.predictor, self.position_scale, low, high, weight)
+        return PropertyEnergy(self.guide.of_estimate, self.position_scale, low, high, weight)
 
     def _aim(self, target: Target) -> tuple[float, float]:
         """Return the values that steering aims at: of a level the middle, as the network's reading is not exact."""

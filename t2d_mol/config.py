@@ -173,7 +173,7 @@ class SamplingConfig:
     steer: float = STEER
     attempts: int = 5
     weights: tuple[tuple[str, float], ...] = ()
-    solver: str = "churn"
+    solver: str = "sa"
     temperature: float = 1.0
     clamp_below: float = 0.0
     candidates: int = 1

@@ -3,6 +3,7 @@
 import importlib.util
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.wishes import unmet
 from t2d_mol.choosing import CHOOSERS
 from t2d_mol.conditioning import GRAPH_STRENGTH, Conditioner
-from t2d_mol.config import SamplingConfig
+from t2d_mol.config import PropertyConfig, SamplingConfig
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import SOLVERS, Sampler
 from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
@@ -51,17 +52,12 @@ class Model:
         self.encoder = load_encoder(checkpoint)
         if self.encoder is not None:
             self.encoder.to(device)
-        self.predictor: PropertyNetwork | None = None
-        if "predictor" in checkpoint.weights:
-            self.predictor = PropertyNetwork(config.predictor)
-            checkpoint.load_into("predictor", self.predictor)
-            self.predictor.to(device).eval().requires_grad_(False)
+        self.predictor = self._property_network("predictor", config.predictor)
+        guide = self._property_network("guide", config.guide) or self.predictor
         self.denoiser.to(device).eval().requires_grad_(False)
         self.planner = Planner(checkpoint, self.encoder)
         scale = config.diffusion.position_scale
-        self.conditioner = Conditioner(
-            self.denoiser, self.encoder, self.predictor, checkpoint.statistics, scale, self.device
-        )
+        self.conditioner = Conditioner(self.denoiser, self.encoder, guide, checkpoint.statistics, scale, self.device)
 
     @classmethod
     def load(cls, path: Path | None = None, *, device: str = "cpu") -> "Model":
@@ -150,6 +146,13 @@ class Model:
             for row in normalised
         ]
 
+    def _property_network(self, name: str, config: PropertyConfig) -> PropertyNetwork | None:
+        if name not in self.checkpoint.weights:
+            return None
+        network = PropertyNetwork(config)
+        self.checkpoint.load_into(name, network)
+        return network.to(self.device).eval().requires_grad_(False)
+
     def _job(self, prompt: Prompt, place: tuple[int, int, int], config: SamplingConfig, attempt: int = 0) -> Job:
         weights = dict(config.weights)
         return self.planner.job(prompt, place, config.seed, atoms=config.atoms, weights=weights, attempt=attempt)
@@ -179,12 +182,12 @@ class Model:
         energies are therefore sampled in batches of one shape for each size of molecule, whatever `batch_size`, filled up
         with copies.
         """
-        made: dict[int, GeneratedMolecule] = {}
         kinds = [self.conditioner.steered_by(job, config) for job in jobs]
         padded = [
             next(size for size in BUCKETS if size >= job.atoms) if any(kind) else 0
             for job, kind in zip(jobs, kinds, strict=True)
         ]
+        batches: list[tuple[list[int], list[Job], int]] = []
         for kind, size in sorted(set(zip(kinds, padded, strict=True))):
             alike = [place for place in range(len(jobs)) if (kinds[place], padded[place]) == (kind, size)]
             order = sorted(alike, key=lambda place: jobs[place].atoms)
@@ -193,8 +196,25 @@ class Model:
                 places = order[start : start + rows]
                 chosen = [jobs[place] for place in places]
                 copies = chosen[-1:] * (rows - len(chosen) if any(kind) else 0)
-                made |= zip(places, self._sample_batch(chosen + copies, config, size), strict=False)
+                batches.append((places, chosen + copies, size))
+        made: dict[int, GeneratedMolecule] = {}
+        for (places, _, _), molecules in zip(batches, self._in_parallel(batches, config), strict=True):
+            made |= zip(places, molecules, strict=False)
         return [made[place] for place in range(len(jobs))]
+
+    def _in_parallel(
+        self, batches: list[tuple[list[int], list[Job], int]], config: SamplingConfig
+    ) -> Iterator[list[GeneratedMolecule]]:
+        """Sample several batches each on one thread of its own: small tensors gain little from more."""
+        threads = torch.get_num_threads()
+        if len(batches) == 1 or self.device.type != "cpu":
+            yield from (list(self._sample_batch(jobs, config, size)) for _, jobs, size in batches)
+            return
+        try:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                yield from pool.map(lambda batch: list(self._sample_batch(batch[1], config, batch[2])), batches)
+        finally:
+            torch.set_num_threads(threads)
 
     def _sample_batch(self, jobs: list[Job], config: SamplingConfig, padded: int = 0) -> Iterator[GeneratedMolecule]:
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
@@ -203,7 +223,8 @@ class Model:
         sampler = Sampler(self.process, config.steps, SOLVERS[config.solver], config.temperature, config.clamp_below)
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
             memory = self.conditioner.memory([job.text for job in jobs], [job.targets for job in jobs])
-            batch = sampler(self.conditioner.wrapped(jobs, config), mask, generators, memory)
+            guided, steering = self.conditioner.wrapped(jobs, config)
+            batch = sampler(guided, mask, generators, memory, steering)
         predicted = self.predict(batch)
         molecules = unpad(batch)
         provenance = {

@@ -12,6 +12,7 @@ from t2d_mol.errors import InputError
 from t2d_mol.generation import Model
 from t2d_mol.molecule import GeneratedMolecule, Prompt, Structure, Target
 from t2d_mol.prompts import parse_prompt
+from t2d_mol.targets import error
 
 CONFIG = SamplingConfig(steps=8, guidance=2.0, seed=5)
 
@@ -178,3 +179,18 @@ def test_a_property_of_weight_zero_counts_for_nothing(model: Model) -> None:
     assert not np.allclose(positions[0], positions[2], atol=1e-3)
     (same_weight,) = model.sample([(0, prompt)], 1, replace(config, weights=(("mu", 1.0),)))
     assert same(plain, same_weight)
+
+
+def test_a_candidate_is_the_nearest_of_those_of_its_place(model: Model, prompts: list[tuple[int, Prompt]]) -> None:
+    config = replace(CONFIG, steps=4, steer=0.0, attempts=1)
+    single = list(model.sample(prompts[:1], 3, config))
+    chosen = list(model.sample(prompts[:1], 3, replace(config, candidates=4)))
+    target = prompts[0][1].targets[0]
+    for one, best in zip(single, chosen, strict=True):
+        assert best.attempts == 4
+        assert (best.state == "valid") >= (one.state == "valid")
+        if best.state == one.state:
+            own, other = (error(target, made.predicted["alpha"], model.statistics) for made in (best, one))
+            assert own <= other
+    alone = list(model.sample(prompts[:1], 1, replace(config, candidates=4)))
+    assert same(alone[0], chosen[0])

@@ -66,7 +66,7 @@ def test_one_more_property_is_one_row(copied: Path, data_file: Path) -> None:
         "-o",
         str(runs["base"]),
     )
-    few = ("--steps", "2", "--batch-size", "8", "--encoder-steps", "2", "--predictor-steps", "2")
+    few = ("--steps", "2", "--batch-size", "8", "--encoder-steps", "2", "--predictor-steps", "2", "--guide-steps", "2")
     base = str(runs["base"] / "last.safetensors")
     run(copied, "finetune", "--checkpoint", base, *few, "--data", str(data_file), "-o", str(runs["text"]))
     model = str(runs["text"] / "last.safetensors")

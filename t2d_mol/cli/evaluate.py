@@ -67,7 +67,7 @@ def evaluate(
     steer: sampling.Steer = 0.5,
     candidates: sampling.Candidates = 1,
     choose: sampling.Choose = "nearest",
-    solver: sampling.Solver = "churn",
+    solver: sampling.Solver = "sa",
     temperature: sampling.Temperature = 1.0,
     clamp: sampling.Clamp = 0.0,
     values: Values = "auto",

@@ -39,6 +39,10 @@ def finetune(
     predictor_steps: Annotated[
         int, typer.Option(help="Steps of the property network on half B, if the checkpoint has none; 0 for none.")
     ] = 8000,
+    guide_steps: Annotated[
+        int,
+        typer.Option(help="Steps of the guide, which steers, on estimates of the finetuned denoiser; 0 keeps the old one."),
+    ] = 4000,
     noise_shift: Annotated[float, typer.Option(help="Added to the mean of ln σ: prompts matter where noise is high.")] = 0.0,
     constraint_every: Annotated[
         int, typer.Option(help="Steps between two looks at the constraint while it is slack.", min=1)
@@ -66,7 +70,7 @@ def finetune(
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.qm9.dataset import Molecules
     from t2d_mol.training.finetune import Finetuning
-    from t2d_mol.training.properties import PredictorTraining
+    from t2d_mol.training.properties import GuideTraining, PredictorTraining
     from t2d_mol.training.reader import Reading
 
     device = options.pick_device(device)
@@ -97,6 +101,10 @@ def finetune(
     if compile_:
         objective.network.denoiser.compile_parts()
     run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)
+    if guide_steps:
+        guiding, done = presets.TrainingConfig(steps=guide_steps), Checkpoint.load(out / "last.safetensors")
+        guide = GuideTraining(done, molecules, guiding, seed=seed, bf16=bf16, device=device)
+        _with_trained(done, "guide", guide, guiding, out, force, quiet).save(out / "last.safetensors")
 
 
 def with_text_encoder(base: "Checkpoint", choice: str | None) -> "Checkpoint":

@@ -42,7 +42,7 @@ def sample(
     candidates: sampling.Candidates = 1,
     choose: sampling.Choose = "nearest",
     attempts: Annotated[int, typer.Option(help="Tries a molecule gets until it has the structure asked for.", min=1)] = 5,
-    solver: sampling.Solver = "churn",
+    solver: sampling.Solver = "sa",
     temperature: sampling.Temperature = 1.0,
     clamp: sampling.Clamp = 0.0,
     values: Values = "auto",

@@ -14,7 +14,7 @@ FAST_STEPS: Final = 20
 
 Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)]
 Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
-Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn or churn2.")]
+Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
 Steer = Annotated[
     float, typer.Option(help="Strength with which the property network steers; 0 is none, and twice as fast.", min=0)

@@ -41,15 +41,21 @@ class Guided:
 
     def __call__(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
         """Denoise; see `denoising.Denoiser`."""
+        return self.beside(None, noisy, previous, memory)
+
+    def beside(self, free: Estimate | None, noisy: Noisy, previous: Estimate | None, memory: Memory | None) -> Estimate:
+        """Denoise where the unconditional estimate of the same noisy molecules may be known already."""
+
+        def unconditional() -> Estimate:
+            return self.denoiser(noisy, previous, None) if free is None else free
+
         if memory is None or self.weight == 0:
-            return self.denoiser(noisy, previous, None)
+            return unconditional()
         given = self.denoiser(noisy, previous, memory)
-        directions = [] if self.weight == 1 else [(self.denoiser(noisy, previous, None), self.weight - 1)]
+        estimate = given if self.weight == 1 else _pushed(given, given, unconditional(), self.weight - 1)
         for emphasis in self.emphases:
-            directions.append((self.denoiser(noisy, previous, emphasis.without), self.weight * emphasis.extra))
-        estimate = given
-        for start, weight in directions:
-            estimate = _pushed(estimate, given, start, weight)
+            without = self.denoiser(noisy, previous, emphasis.without)
+            estimate = _pushed(estimate, given, without, self.weight * emphasis.extra)
         return estimate
 
 

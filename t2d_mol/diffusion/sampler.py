@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.process import Process
+from t2d_mol.diffusion.steering import Steering
 from t2d_mol.elements import BOND_ORDERS, SYMBOLS
 from t2d_mol.molecule import MoleculeBatch
 
@@ -63,7 +64,8 @@ class Solver:
 
     Attributes:
         order: 2 extrapolates from the last two estimates (Lu et al., DPM-Solver++, 2022), at no further call.
-        stochasticity: noise added while stepping; 0 follows the probability flow, 1 the reverse diffusion.
+        stochasticity: noise added while stepping; 0 follows the probability flow, 1 the reverse diffusion, more corrects
+            more of what earlier steps got wrong.
         churns: whether each step first raises the noise level (Karras et al., 2022, algorithm 2, without its correction).
     """
 
@@ -79,6 +81,7 @@ SOLVERS: Final = {
     "dpm++sde": Solver(order=2, stochasticity=1.0),
     "churn": Solver(churns=True),
     "churn2": Solver(order=2, churns=True),
+    "sa": Solver(order=2, stochasticity=2.0),
 }
 """The solvers by name."""
 
@@ -97,14 +100,19 @@ class Sampler:
 
     process: Process
     steps: int = 50
-    solver: Solver = SOLVERS["churn"]
+    solver: Solver = SOLVERS["sa"]
     temperature: float = 1.0
     clamp_below: float = 0.0
 
     def __call__(
-        self, denoiser: Denoiser, mask: Tensor, generators: Sequence[Generator], memory: Memory | None = None
+        self,
+        denoiser: Denoiser,
+        mask: Tensor,
+        generators: Sequence[Generator],
+        memory: Memory | None = None,
+        steering: Steering | None = None,
     ) -> MoleculeBatch:
-        """Sample one molecule per row of the mask (B, N), row i with the i-th generator."""
+        """Sample a molecule per row of the mask (B, N), row i with the i-th generator; steering replaces the denoiser."""
         schedule, solver = self.process.schedule, self.solver
         levels = schedule.grid(self.steps)
         state = State(*(levels[0] * noise for noise in draw_noise(generators, mask)))
@@ -116,7 +124,12 @@ class Sampler:
             if raised > level:
                 state = state.plus((raised**2 - level**2) ** 0.5, draw_noise(generators, mask))
             sigma = torch.full((len(mask),), raised, device=mask.device)
-            estimate = denoiser(Noisy(*state, mask, sigma), estimate, memory)
+            noisy = Noisy(*state, mask, sigma)
+            if steering is None:
+                estimate = denoiser(noisy, estimate, memory)
+            else:
+                noisy, estimate = steering(noisy, estimate, memory)
+                state = State(noisy.positions, noisy.types, noisy.bonds)
             clean = aim = self.clean(estimate, raised)
             if solver.order == 2 and before is not None:
                 aim = before.towards(clean, 1 + schedule.extrapolation(last, level, following))

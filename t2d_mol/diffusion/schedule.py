@@ -18,17 +18,19 @@ class NoiseSchedule:
         sigma_min, sigma_max: where sampling ends and begins.
         focus: the σ around which sampling steps are densest, near the data's standard deviation of 1.
         spread: width in ln σ of the range around `focus` where they are dense.
-        churn: factor by which a sampling step raises σ before denoising, while σ lies within `churn_range`.
+        churn: factor by which a churning solver raises σ before denoising, while σ lies within `churn_range`.
+        noise_range: the σ between which a stochastic solver adds noise.
     """
 
     log_mean: float = -1.2
     log_std: float = 1.4
     sigma_min: float = 0.004
-    sigma_max: float = 10.0
+    sigma_max: float = 6.0
     focus: float = 0.6
-    spread: float = 0.5
+    spread: float = 0.7
     churn: float = 1.4
     churn_range: tuple[float, float] = (0.15, 2.0)
+    noise_range: tuple[float, float] = (0.03, 3.0)
 
     def draw(self, count: int, generator: Generator | None = None) -> Tensor:
         """Draw (count,) noise levels, stratified: one in each of `count` equally probable intervals."""
@@ -65,12 +67,14 @@ class NoiseSchedule:
         """Return the share of a sample that a step from σ to a lower level keeps, and the level of the noise it adds.
 
         The rest of the sample becomes the estimate. Exact for a constant estimate: the probability flow for stochasticity
-        0, the reverse diffusion of Song et al. (2021), ancestral sampling, for 1. Lu et al., DPM-Solver++ (2022), equations
-        9 and 17, for noise that is added without shrinking the data.
+        0, the reverse diffusion of Song et al. (2021), ancestral sampling, for 1; in between and beyond the variance-
+        controlled SDE of Xue et al., SA-Solver (NeurIPS 2023), equation 8, for noise that is added without shrinking the
+        data. Outside `noise_range` steps are deterministic.
         """
         if following == 0:
             return 0.0, 0.0
-        ratio, power = following / sigma, stochasticity**2
+        low, high = self.noise_range
+        ratio, power = following / sigma, stochasticity**2 if low <= sigma <= high else 0.0
         return ratio ** (1 + power), following * math.sqrt(1 - ratio ** (2 * power))
 
     def extrapolation(self, last: float, sigma: float, following: float) -> float:

@@ -1,14 +1,14 @@
 """Steering: while a molecule takes shape, its noisy state is moved downhill on an energy that says what is asked of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import torch
 from torch import Tensor
 
-from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
+from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.composition import outside
+from t2d_mol.diffusion.guidance import Guided
 
 LARGEST: Final = 3.0
 """No coordinate moves farther than this many times the root mean square of its molecule's."""
@@ -22,18 +22,26 @@ class Energy(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """Reads properties from estimates, as `nn.property_network.PropertyNetwork.of_estimate` does."""
+
+    def __call__(self, estimate: Estimate, mask: Tensor, sigma: Tensor, position_scale: float) -> Tensor:
+        """Return normalised properties (B, K) of estimates made at noise levels sigma (B,)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class PropertyEnergy:
     """How far the properties a network reads from the estimates are from what is asked. Meets `Energy`.
 
     Attributes:
-        network: maps type probabilities (B, N, 5), positions (B, N, 3) in Å and mask (B, N) to normalised properties (B, K).
+        read: reads normalised properties from estimates.
         position_scale: Å per unit of the estimates' positions.
         low, high: (B, K) least and greatest normalised values that meet what is asked.
         weight: (B, K) 0 for properties that are not asked for.
     """
 
-    network: Callable[[Tensor, Tensor, Tensor], Tensor]
+    read: Reader
     position_scale: float
     low: Tensor
     high: Tensor
@@ -41,51 +49,45 @@ class PropertyEnergy:
 
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
         """Return the weighted sum of Huber's function of what each property misses."""
-        positions = estimate.positions * self.position_scale
-        read = self.network(torch.softmax(estimate.types, -1), positions, noisy.mask)
+        read = self.read(estimate, noisy.mask, noisy.sigma, self.position_scale)
         missed = outside(read, self.low, self.high)
         return (self.weight * torch.where(missed < 1, missed.square(), 2 * missed - 1)).sum(1)
 
 
 @dataclass(frozen=True)
-class Steered:
-    """A denoiser that first moves noisy molecules towards lower energy of what it would make of them.
-
-    Meets `denoising.Denoiser`.
+class Steering:
+    """Moves noisy molecules towards lower energy of what the denoiser, without prompt, would make of them.
 
     The gradient of the energy goes through the network to the noisy positions and bonds, as in universal guidance (Bansal
     et al., 2023) and diffusion posterior sampling (Chung et al., 2023). Each molecule's step is normalised: `strength` · σ
-    times the direction, fading as the energy falls below 1. Equivariant where denoiser and energies are.
+    times the direction, fading as the energy falls below 1. Equivariant where denoiser and energies are. The estimate the
+    energy is taken of is also the unconditional one that guidance needs.
 
     Attributes:
-        denoiser: makes the estimates that are sampled from.
-        probe: makes those the energy is taken of, without guidance and so at half the cost.
+        guided: makes the estimates that are sampled from.
         energies: with the noise levels between which each acts.
         strength: length of a step in units of the noise.
     """
 
-    denoiser: Denoiser
-    probe: Denoiser
+    guided: Guided
     energies: tuple[tuple[Energy, float, float], ...]
     strength: float
 
-    def __call__(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
-        """Denoise; see `denoising.Denoiser`."""
+    def __call__(self, noisy: Noisy, previous: Estimate | None, memory: Memory | None) -> tuple[Noisy, Estimate]:
+        """Return the noisy molecules as they are to be sampled on from, and the estimate."""
         sigma = float(noisy.sigma[0])
         acting = [energy for energy, low, high in self.energies if low <= sigma <= high]
         if not acting:
-            return self.denoiser(noisy, previous, memory)
-        moved, estimate = self._moved(noisy, previous, memory, acting)
-        return self.denoiser(moved, estimate, memory)
+            return noisy, self.guided(noisy, previous, memory)
+        moved, free = self._moved(noisy, previous, acting)
+        return moved, self.guided.beside(free, noisy, previous, memory)
 
-    def _moved(
-        self, noisy: Noisy, previous: Estimate | None, memory: Memory | None, acting: list[Energy]
-    ) -> tuple[Noisy, Estimate]:
+    def _moved(self, noisy: Noisy, previous: Estimate | None, acting: list[Energy]) -> tuple[Noisy, Estimate]:
         with torch.enable_grad():
             positions = noisy.positions.detach().requires_grad_(True)
             bonds = noisy.bonds.detach().requires_grad_(True)
             probed = replace(noisy, positions=positions, bonds=bonds)
-            estimate = self.probe(probed, previous, memory)
+            estimate = self.guided.denoiser(probed, previous, None)
             energy = torch.stack([measure(estimate, probed) for measure in acting]).sum(0)
             slopes = torch.autograd.grad(energy.sum(), [positions, bonds], allow_unused=True, materialize_grads=True)
         miss = energy.detach().sqrt()

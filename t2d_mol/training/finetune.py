@@ -152,8 +152,7 @@ class Finetuning:
         encoder: nn.Module | None = self.text or self.network.numbers
         assert encoder is not None
         weights = {"denoiser": self.network.denoiser.state_dict(), "encoder": encoder.state_dict()}
-        if "predictor" in self.base.weights:
-            weights["predictor"] = self.base.weights["predictor"]
+        weights |= {name: state for name, state in self.base.weights.items() if name in ("predictor", "guide")}
         stage = {
             "data": f"{len(self.joint)} prompts of half B",
             "bound": round(self.bound, 6),

@@ -69,6 +69,29 @@ def test_a_bad_prompt_of_a_file_is_left_out_and_the_rest_keep_their_rows(model: 
     assert [row["row"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["0", "2"]
 
 
+def test_options_of_sampling_are_told_in_the_record(model: list[str]) -> None:
+    arguments = ("sample", "high gap", "-n", "2", "--format", "jsonl", "--threads", "1", *model)
+    ways = (
+        "--fast",
+        "--solver",
+        "dpm++",
+        "--candidates",
+        "3",
+        "--choose",
+        "consensus",
+        "--temperature",
+        "0.9",
+        "--clamp",
+        "0.1",
+    )
+    done = run(*arguments, *ways)
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        assert (record["steps"], record["solver"], record["candidates"]) == (20, "dpm++", 3)
+        assert record["attempts"] == 3
+
+
 def test_records_go_to_a_file_that_is_not_overwritten(model: list[str], tmp_path: Path) -> None:
     out = tmp_path / "a.smi"
     arguments = ("sample", "low gap", "-n", "3", "-o", str(out), *model, *QUICK)
@@ -110,6 +133,9 @@ def test_a_closed_pipe_ends_with_141(tiny_file: Path) -> None:
         (["sample", "low gap", "--atoms", "many"], 3, "atoms"),
         (["sample", "low gap", "--device", "abacus"], 2, "abacus"),
         (["sample", "low gap", "--values", "odd"], 2, "odd"),
+        (["sample", "low gap", "--solver", "leap"], 2, "leap"),
+        (["sample", "low gap", "--choose", "worst"], 2, "worst"),
+        (["pretrain", "-o", "x", "--steps", "1", "--trunk", "none", "--data", "none"], 4, "none"),
         (["sample", "-f", "none.csv"], 3, "none.csv"),
         (["evaluate", "none.sdf"], 3, "none.sdf"),
         (["evaluate"], 2, "stdin"),

@@ -9,7 +9,7 @@ from torch import Tensor
 from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.composition import GraphEnergy, Restricted
 from t2d_mol.diffusion.guidance import Emphasis, Guided
-from t2d_mol.diffusion.steering import PropertyEnergy, Steered
+from t2d_mol.diffusion.steering import PropertyEnergy, Steering
 
 
 def noisy(sizes: tuple[int, ...] = (3, 5), sigma: float = 1.0) -> Noisy:
@@ -75,51 +75,55 @@ def test_the_property_energy_is_nothing_inside_and_linear_far_outside() -> None:
     estimate = Pull([])(seen)
     for read, expected in ((0.3, 0.0), (-0.5, 0.25), (3.0, 2 * 2.0 - 1)):
 
-        def network(types: Tensor, positions: Tensor, mask: Tensor, read: float = read) -> Tensor:
+        def reader(estimate: Estimate, mask: Tensor, sigma: Tensor, position_scale: float, read: float = read) -> Tensor:
             return torch.tensor([[read, 99.0]])
 
         low, high, weight = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 0.0]])
-        assert float(PropertyEnergy(network, 1.4, low, high, weight)(estimate, seen)) == pytest.approx(expected)
+        assert float(PropertyEnergy(reader, 1.4, low, high, weight)(estimate, seen)) == pytest.approx(expected)
+
+
+def steered(state: Noisy, energy: Wide, low: float = 0.0, high: float = 9.0) -> Noisy:
+    """Return where a step of strength 0.2 takes noisy molecules."""
+    moved, _ = Steering(Guided(Pull([]), 1.0), ((energy, low, high),), 0.2)(state, None, None)
+    return moved
 
 
 def test_a_step_goes_downhill_and_fades_where_all_is_met() -> None:
-    inner = Pull([])
     start, energy = noisy(), Wide(4.0)
-    Steered(inner, Pull([]), ((energy, 0.0, 9.0),), 0.2)(start)
-    (moved,) = inner.seen
+    moved = steered(start, energy)
     before, after = (energy(Pull([])(state), state) for state in (start, moved))
     assert bool((after < before).all())
     torch.testing.assert_close(moved.positions, centred(moved.positions, moved.mask))
     torch.testing.assert_close(moved.bonds, moved.bonds.transpose(1, 2))
-    content = Wide(float(before.new_tensor(0)))
-    content.wanted = float((start.positions[0].square().sum(-1) * start.mask[0]).sum() / 3)
-    inner.seen.clear()
-    Steered(inner, Pull([]), ((content, 0.0, 9.0),), 0.2)(start)
-    torch.testing.assert_close(inner.seen[0].positions[0], start.positions[0], atol=1e-3, rtol=0)
+    content = Wide(float((start.positions[0].square().sum(-1) * start.mask[0]).sum() / 3))
+    torch.testing.assert_close(steered(start, content).positions[0], start.positions[0], atol=1e-3, rtol=0)
 
 
 def test_energies_act_between_their_noise_levels_alone() -> None:
-    inner, probe = Pull([]), Pull([])
-    steered = Steered(inner, probe, ((Wide(4.0), 0.5, 2.0),), 0.2)
-    for sigma, probed in ((0.4, 0), (1.0, 1), (3.0, 1)):
-        steered(noisy(sigma=sigma))
-        assert len(probe.seen) == probed
-    torch.testing.assert_close(inner.seen[0].positions, noisy().positions)
+    for sigma, acts in ((0.4, False), (1.0, True), (3.0, False)):
+        start = noisy(sigma=sigma)
+        assert torch.equal(steered(start, Wide(4.0), 0.5, 2.0).positions, start.positions) != acts
+
+
+def test_the_estimate_is_guided_with_no_call_twice() -> None:
+    """The unconditional estimate that the energy needs serves guidance too."""
+    inner, start = Pull([]), noisy()
+    prompt = Memory(torch.zeros(2, 1, 8), torch.ones(2, 1, dtype=torch.bool), torch.ones(2, dtype=torch.bool))
+    for memory, calls in ((prompt, 2), (None, 1)):
+        inner.seen.clear()
+        _, estimate = Steering(Guided(inner, 2.0), ((Wide(4.0), 0.0, 9.0),), 0.2)(start, None, memory)
+        assert len(inner.seen) == calls
+        torch.testing.assert_close(estimate.positions, start.positions)
 
 
 def test_a_step_follows_rotations_and_ignores_batch_mates_and_padding() -> None:
     turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)))[0]
     start = noisy()
-    results = []
-    for state in (start, replace(start, positions=start.positions @ turn)):
-        inner = Pull([])
-        Steered(inner, Pull([]), ((Wide(4.0), 0.0, 9.0),), 0.2)(state)
-        results.append(inner.seen[0].positions)
-    torch.testing.assert_close(results[0] @ turn, results[1], atol=1e-4, rtol=1e-4)
-    alone = Pull([])
+    plain, turned = (steered(state, Wide(4.0)) for state in (start, replace(start, positions=start.positions @ turn)))
+    torch.testing.assert_close(plain.positions @ turn, turned.positions, atol=1e-4, rtol=1e-4)
     first = Noisy(start.positions[:1, :3], start.types[:1, :3], start.bonds[:1, :3, :3], start.mask[:1, :3], start.sigma[:1])
-    Steered(alone, Pull([]), ((Wide(4.0), 0.0, 9.0),), 0.2)(first)
-    torch.testing.assert_close(alone.seen[0].positions, results[0][:1, :3], atol=1e-5, rtol=1e-5)
+    alone = steered(first, Wide(4.0))
+    torch.testing.assert_close(alone.positions, plain.positions[:1, :3], atol=1e-5, rtol=1e-5)
 
 
 def test_excluded_types_are_never_the_most_probable() -> None:

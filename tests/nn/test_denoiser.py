@@ -150,6 +150,26 @@ def test_predicted_properties_are_invariant(size: int, seed: int) -> None:
     torch.testing.assert_close(first, second, rtol=1e-6, atol=1e-7)
 
 
+@settings(max_examples=6, deadline=None)
+@given(size=st.integers(1, 29), seed=st.integers(0, 10**6))
+def test_the_guides_reading_of_an_estimate_is_invariant(size: int, seed: int) -> None:
+    torch.manual_seed(0)
+    model = PropertyNetwork(PropertyConfig(blocks=2, scalars=16, vectors=8, pairs=8, estimates=True)).double()
+    for block in model.blocks:
+        torch.nn.init.normal_(block.modulate.weight, std=0.1)  # which starts at zero
+    x = noisy(size, seed, padded=29)
+    torch.manual_seed(seed)
+    rotation = -o3.rand_matrix(dtype=torch.float64)
+    padded = Estimate(x.positions, x.types, x.bonds, torch.zeros(*x.mask.shape, 3))
+    own = Estimate(x.positions[:, :size] @ rotation.T, x.types[:, :size], x.bonds[:, :size, :size], padded.charges[:, :size])
+    with torch.no_grad():
+        first = model.of_estimate(padded, x.mask, x.sigma, 1.4)
+        second = model.of_estimate(own, x.mask[:, :size], x.sigma, 1.4)
+        louder = model.of_estimate(own, x.mask[:, :size], 2 * x.sigma, 1.4)
+    torch.testing.assert_close(first, second, rtol=1e-6, atol=1e-7)
+    assert not torch.allclose(first, louder)
+
+
 def test_the_summary_is_heard() -> None:
     model, x, given = network(), noisy(6, 3), memory()
     assert given.summary is not None

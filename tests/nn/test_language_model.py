@@ -214,7 +214,18 @@ def test_finetuning_and_sampling_from_the_command_line(
         command = [sys.executable, "-m", "t2d_mol", *arguments, "--threads", "1"]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    common = ["finetune", "--checkpoint", str(tiny_file), "--data", str(data_file), "--method", "plain", "-q"]
+    common = [
+        "finetune",
+        "--checkpoint",
+        str(tiny_file),
+        "--data",
+        str(data_file),
+        "--method",
+        "plain",
+        "--guide-steps",
+        "0",
+        "-q",
+    ]
     budget = ["--steps", "2", "--encoder-steps", "2", "--batch-size", "8", "-o", str(tmp_path)]
     wrong = run(*common, *budget, "--text-encoder", "t5")
     assert wrong.returncode == 2

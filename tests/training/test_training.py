@@ -20,7 +20,7 @@ from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.finetune import Finetuning, labelled
 from t2d_mol.training.loop import Loop
 from t2d_mol.training.pretrain import Pretraining
-from t2d_mol.training.properties import PredictorTraining
+from t2d_mol.training.properties import GuideTraining, PredictorTraining
 from t2d_mol.training.reader import Reading
 
 TRAINING = TrainingConfig(batch_size=8, steps=10, warmup=3, validation_molecules=8, learning_rate=1e-3)
@@ -126,6 +126,23 @@ def test_the_property_network_learns(molecules: Molecules, tiny_checkpoint: Chec
     Loop(objective, training, tmp_path).run()
     after = np.mean([objective.backward(step)["loss"] for step in range(5)])
     assert after < 0.7 * before
+
+
+def test_the_guide_learns_from_estimates_and_starts_like_the_predictor(
+    molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    training = replace(TRAINING, steps=60, learning_rate=3e-3)
+    objective = GuideTraining(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+    start, predictor = objective.network.state_dict(), tiny_checkpoint.weights["predictor"]
+    assert torch.equal(start["elements.weight"], predictor["elements.weight"])
+    assert start["pairs_in.0.weight"].shape != predictor["pairs_in.0.weight"].shape
+    before = objective.validate()["loss"]
+    assert objective.validate()["loss"] == before
+    Loop(objective, training, tmp_path).run()
+    assert objective.validate()["loss"] < 0.8 * before
+    done = Checkpoint.load(tmp_path / "last.safetensors")
+    assert {"denoiser", "predictor", "guide"} <= set(done.weights)
+    assert done.provenance["guide"]["steps"] == 60
 
 
 def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Path) -> None:
