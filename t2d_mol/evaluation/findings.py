@@ -48,7 +48,8 @@ class Findings:
         """Summarise scores; novelty is judged by the checkpoint's train molecules."""
         known = JudgeCheckpoint.load(judge or BUNDLED_JUDGE) if judge or BUNDLED_JUDGE.exists() else None
         hashes = checkpoint.smiles_hashes.numpy()
-        extra: dict[str, Any] = {"distributions": None}
+        chosen_from = max((score.chosen_from for score in scores), default=1)
+        extra: dict[str, Any] = {"distributions": None, "candidates": chosen_from}
         molecules = [score.entry.molecule for score in scores if score.entry.molecule is not None]
         samples = collect(molecules) if molecules else {}
         if samples and known is not None and known.reference:

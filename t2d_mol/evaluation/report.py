@@ -26,7 +26,7 @@ MOLECULES: Final = 48
 """Molecules drawn at most."""
 
 _SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_SHARED_BY_ALL: Final = ("model", "steps", "guidance", "seed", "precision")
+_SHARED_BY_ALL: Final = ("model", "steps", "guidance", "steer", "solver", "candidates", "seed", "precision")
 """Columns of generated records told once, where they are the same for all."""
 
 

@@ -15,7 +15,7 @@ from t2d_mol.evaluation.score import Entry
 from t2d_mol.evaluation.sources import entries_of_records
 from t2d_mol.generation import Model
 
-COLUMNS = ("index", "prompt", "seed", "model", "steps", "guidance", "precision")
+COLUMNS = ("index", "prompt", "seed", "model", "steps", "guidance", "steer", "solver", "candidates", "precision")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def entries_of_text(text: str) -> Iterator[Entry | str]:
         except InputError as error:
             yield f"record {record.number} is scored without targets: {error}"
             targets = ()
-        columns = {"prompt": str((record.tags or {}).get("prompt", ""))}
+        columns = {name: str((record.tags or {}).get(name, "")) for name in ("prompt", "candidates")}
         yield Entry(record.number, record.molecule, record.smiles or "", targets, columns=columns)
 
 

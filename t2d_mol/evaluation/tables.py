@@ -69,7 +69,10 @@ def quality(summary: Mapping[str, Any]) -> Table:
     for key, title in _QUALITY.items():
         cells = [_rate(summary, block, key) for block in ("lookup", "bonds")]
         rows.append((title, *cells))
-    return Table(f"{summary['n']} molecules", ("%", "look-up rule", "own bonds"), tuple(rows))
+    title = f"{summary['n']} molecules"
+    if summary["candidates"] > 1:
+        title += f", chosen among {summary['candidates']} candidates each: not comparable with raw ones"
+    return Table(title, ("%", "look-up rule", "own bonds"), tuple(rows))
 
 
 def targets(summary: Mapping[str, Any], results: Mapping[str, Any]) -> Table:

@@ -90,6 +90,8 @@ def test_options_of_sampling_are_told_in_the_record(model: list[str]) -> None:
         record = json.loads(line)
         assert (record["steps"], record["solver"], record["candidates"]) == (20, "dpm++", 3)
         assert record["attempts"] == 3
+    scored = run("evaluate", "-", *model, given=done.stdout)
+    assert "chosen among 3 candidates" in scored.stdout
 
 
 def test_records_go_to_a_file_that_is_not_overwritten(model: list[str], tmp_path: Path) -> None:
