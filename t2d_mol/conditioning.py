@@ -23,7 +23,7 @@ from t2d_mol.targets import value_range
 from t2d_mol.training.reader import target_tensors
 
 GRAPH_LEVELS: Final = (0.15, 10.0)
-PROPERTY_LEVELS: Final = (0.05, 3.0)
+PROPERTY_LEVELS: Final = (0.2, 6.0)
 """Noise levels between which structural wishes and properties steer."""
 
 MARGIN: Final = 7.0

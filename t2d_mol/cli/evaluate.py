@@ -64,7 +64,7 @@ def evaluate(
     steps: sampling.Steps = 50,
     fast: sampling.Fast = False,
     guidance: sampling.Guidance = 2.0,
-    steer: sampling.Steer = 0.5,
+    steer: sampling.Steer = 1.0,
     candidates: sampling.Candidates = 1,
     choose: sampling.Choose = "nearest",
     solver: sampling.Solver = "sa",

@@ -33,7 +33,7 @@ def sample(
     steps: sampling.Steps = 50,
     fast: sampling.Fast = False,
     guidance: sampling.Guidance = 2.0,
-    steer: sampling.Steer = 0.5,
+    steer: sampling.Steer = 1.0,
     atoms: Annotated[str | None, typer.Option(help="Atom count, hydrogens included: 15 or 12-18.")] = None,
     weight: Annotated[
         list[str] | None,
