@@ -133,7 +133,8 @@ class Model:
         trial = replace(config, steps=min(config.steps, 6), attempts=1)
         began = time.monotonic()
         self._sample_jobs(jobs, trial)
-        return (time.monotonic() - began) / trial.steps * config.steps * len(prompts) * count / size
+        made = len(prompts) * count * config.candidates
+        return (time.monotonic() - began) / trial.steps * config.steps * made / size
 
     def predict(self, batch: MoleculeBatch) -> list[dict[str, float]]:
         """Return the properties of molecules in canonical units, by the network trained on half B."""
