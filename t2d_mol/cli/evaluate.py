@@ -7,7 +7,6 @@ import typer
 
 from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.explain import Values
 
 
 @handled
@@ -70,7 +69,7 @@ def evaluate(
     solver: sampling.Solver = "sa",
     temperature: sampling.Temperature = 1.0,
     clamp: sampling.Clamp = 0.0,
-    values: Values = "auto",
+    values: options.Values = "auto",
     batch_size: sampling.BatchSize = 32,
     checkpoint: Annotated[
         Path | None,

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from t2d_mol.molecule import Prompt
     from t2d_mol.planning import Planner
 
-Values = Annotated[str, typer.Option(help="How bare numbers are read: auto, units or normalised.")]
-
 
 @handled
 def explain(
@@ -25,7 +23,7 @@ def explain(
         typer.Option("--file", "-f", help="Further prompts: a CSV with a column prompt, or one a line; - is stdin."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each prompt.")] = False,
-    values: Values = "auto",
+    values: options.Values = "auto",
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint; the bundled one by default.")] = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -122,16 +120,3 @@ def _count(low: int, high: int | None) -> str:
     if low == high:
         return "none" if high == 0 else str(low)
     return f"at least {low}" if high is None else f"at most {high}" if low == 0 else f"{low} to {high}"
-
-
-def values_option(name: str) -> Literal["auto", "units", "normalised"]:
-    """Return the reading of bare numbers an option names.
-
-    Raises:
-        UsageError: if there is none of that name.
-    """
-    from t2d_mol.errors import UsageError
-
-    if name not in ("auto", "units", "normalised"):
-        raise UsageError(f"no reading of numbers {name!r}", "readings: auto, units, normalised")
-    return name  # type: ignore[return-value]

@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -48,6 +48,7 @@ Data = Annotated[
     Path,
     typer.Option("--data", envvar="T2D_MOL_DATA", help="Data set made by `t2d-mol data prepare`."),
 ]
+Values = Annotated[str, typer.Option(help="How bare numbers are read: auto, units or normalised.")]
 DEFAULT_DATA = Path("data/qm9.safetensors")
 
 
@@ -120,3 +121,14 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
     if not low.strip().isdigit() or (high and not high.strip().isdigit()):
         raise InputError(f"{text!r} is no number of atoms", "write 12 or 12-18")
     return int(low), int(high or low)
+
+
+def values_option(name: str) -> Literal["auto", "units", "normalised"]:
+    """Return the reading of bare numbers an option names.
+
+    Raises:
+        UsageError: if there is none of that name.
+    """
+    if name not in ("auto", "units", "normalised"):
+        raise UsageError(f"no reading of numbers {name!r}", "readings: auto, units, normalised")
+    return name  # type: ignore[return-value]

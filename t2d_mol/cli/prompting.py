@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from t2d_mol.cli import options
-from t2d_mol.cli.explain import values_option
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Statistics
@@ -53,7 +52,7 @@ def understood(
             continue
         place = f"prompt {number + 1}" + (f" (line {row.line})" if row.line else "")
         try:
-            prompt = parse_prompt(row.text, statistics, values=values_option(values))
+            prompt = parse_prompt(row.text, statistics, values=options.values_option(values))
             check_possible(prompt.structure, atoms)
         except InputError as error:
             if number < given or len(rows) == 1:

@@ -10,7 +10,6 @@ import typer
 
 from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.explain import Values, values_option
 from t2d_mol.cli.prompting import ANY, prompt_rows, understood
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def sample(
     solver: sampling.Solver = "sa",
     temperature: sampling.Temperature = 1.0,
     clamp: sampling.Clamp = 0.0,
-    values: Values = "auto",
+    values: options.Values = "auto",
     format_: Annotated[
         str | None, typer.Option("--format", help="sdf, xyz, smi, csv or jsonl; by default the suffix of -o, else sdf.")
     ] = None,
@@ -75,7 +74,7 @@ def sample(
     shown = out == "-" and format_ is None and sys.stdout.isatty()
     name = format_ or (Path(out).suffix.lstrip(".") if Path(out).suffix else "sdf")
     write = writer(name)
-    values_option(values)
+    options.values_option(values)
     options.set_up(quiet, threads)
     from t2d_mol.generation import Model
     from t2d_mol.io.output import open_output
