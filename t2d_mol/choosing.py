@@ -26,6 +26,8 @@ def nearest(
     def miss(generated: GeneratedMolecule) -> float:
         squares = 0.0
         for target in generated.prompt.targets:
+            if target.property not in generated.predicted:
+                continue
             off = error(target, generated.predicted[target.property], statistics)
             squares += weights.get(target.property, 1.0) * (off / statistics.mad[KEYS.index(target.property)]) ** 2
         return squares
@@ -43,6 +45,8 @@ def consensus(
     """
     best = min(map(_flaws, candidates))
     rivals = [generated for generated in candidates if _flaws(generated) == best]
+    if not rivals[0].predicted:
+        return rivals[0]
     scale = [weights.get(key, 1.0) ** 0.5 / mad for key, mad in zip(KEYS, statistics.mad, strict=True)]
     values: NDArray[np.float64] = np.array([[generated.predicted[key] for key in KEYS] for generated in rivals]) * scale
     risks = np.linalg.norm(values[:, None] - values[None], axis=-1).mean(1)

@@ -173,8 +173,15 @@ class Model:
             ]
             for place, generated in zip(wanted, self._sample_jobs(again, config), strict=True):
                 made[place].append(generated)
-        choose, weights = CHOOSERS[config.choose], dict(config.weights)
-        return [replace(choose(candidates, self.statistics, weights), attempts=len(candidates)) for candidates in made]
+        weights = dict(config.weights)
+
+        def chosen(made: list[GeneratedMolecule]) -> GeneratedMolecule:
+            """Return the chosen one of `candidates`, or the one of the tries after them that has the structure."""
+            eligible = made[: config.candidates] if made[-1].unmet else [*made[: config.candidates - 1], made[-1]]
+            kept = CHOOSERS[config.choose](eligible, self.statistics, weights) if len(eligible) > 1 else eligible[0]
+            return replace(kept, attempts=len(made))
+
+        return [chosen(candidates) for candidates in made]
 
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order.

@@ -194,3 +194,12 @@ def test_a_candidate_is_the_nearest_of_those_of_its_place(model: Model, prompts:
             assert own <= other
     alone = list(model.sample(prompts[:1], 1, replace(config, candidates=4)))
     assert same(alone[0], chosen[0])
+
+
+def test_a_model_without_a_predictor_generates_and_chooses(tiny_checkpoint: Checkpoint) -> None:
+    weights = {name: state for name, state in tiny_checkpoint.weights.items() if name in ("denoiser", "encoder")}
+    bare = Model(tiny_checkpoint.replace(weights=weights), name="bare")
+    prompt = parse_prompt("a high gap", tiny_checkpoint.statistics)
+    for choose in ("nearest", "consensus"):
+        made = list(bare.sample([(0, prompt)], 2, replace(CONFIG, steps=2, candidates=2, choose=choose)))
+        assert [generated.predicted for generated in made] == [{}, {}]

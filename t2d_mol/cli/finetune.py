@@ -131,12 +131,14 @@ def _with_trained(
     base: "Checkpoint", name: str, objective: "Objective", training: "TrainingConfig", out: Path, force: bool, quiet: bool
 ) -> "Checkpoint":
     """Train a network in the run's folder, or go on where one of its size was left, and return the checkpoint with it."""
-    from t2d_mol.checkpoint import Checkpoint
+    from t2d_mol.checkpoint import Checkpoint, tensor_digest
 
     folder = out / name
-    left = Checkpoint.load(folder / "last.safetensors").config if (folder / "state.safetensors").exists() else None
-    resume = left is not None and getattr(left, name) == getattr(base.config, name)
-    run_loop(objective, training, folder, name, resume=resume, force=force, quiet=quiet)
+    left = Checkpoint.load(folder / "last.safetensors") if (folder / "state.safetensors").exists() else None
+    resume = left is not None and getattr(left.config, name) == getattr(base.config, name)
+    if name == "guide" and left is not None:  # which is of one denoiser
+        resume &= tensor_digest({name: left.weights["denoiser"]}) == tensor_digest({name: base.weights["denoiser"]})
+    run_loop(objective, training, folder, name, resume=resume, force=force or left is not None, quiet=quiet)
     done = Checkpoint.load(folder / "last.safetensors")
     provenance = base.provenance | {name: done.provenance[name]}
     weights = base.weights | {name: done.weights[name]}

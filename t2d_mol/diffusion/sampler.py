@@ -67,6 +67,7 @@ class Solver:
         stochasticity: noise added while stepping; 0 follows the probability flow, 1 the reverse diffusion, more corrects
             more of what earlier steps got wrong.
         churns: whether each step first raises the noise level (Karras et al., 2022, algorithm 2, without its correction).
+            The extrapolation is then that between the levels of the grid: stable, but of no higher order.
     """
 
     order: int = 1

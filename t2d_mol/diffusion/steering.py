@@ -60,8 +60,8 @@ class Steering:
 
     The gradient of the energy goes through the network to the noisy positions and bonds, as in universal guidance (Bansal
     et al., 2023) and diffusion posterior sampling (Chung et al., 2023). Each molecule's step is normalised: `strength` · σ
-    times the direction, fading as the energy falls below 1. Equivariant where denoiser and energies are. The estimate the
-    energy is taken of is also the unconditional one that guidance needs.
+    times the direction (about 0.7 of that for bonds), fading as the energy falls below 1. Equivariant where denoiser and
+    energies are. The estimate the energy is taken of is also the unconditional one that guidance needs.
 
     Attributes:
         guided: makes the estimates that are sampled from.

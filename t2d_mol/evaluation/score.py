@@ -86,7 +86,7 @@ class Score:
     def chosen_from(self) -> int:
         """How many candidates its molecule was chosen from, by the record it came in; 1 where that says nothing."""
         told = str(self.entry.columns.get("candidates", ""))
-        return max(1, int(told)) if told.isdecimal() else 1
+        return max(1, int(told)) if told.isdecimal() and len(told) < 7 else 1
 
     def row(self) -> dict[str, Any]:
         """Return the score as flat, plain values; the same keys for every molecule scored in the same way."""

@@ -20,8 +20,8 @@ LOST_QUANTITY: Final = 4.0
 LOST_UNIT: Final = 2.0
 """Cost of a quantity whose unit says the property, so that none need be named."""
 
-NAMED: Final = 1.0
-"""Cost of reading a level out of a property's name, as in "average polarizability" when nothing else is asked of it."""
+NAMED: Final = 0.3
+"""Cost of reading a level out of a name, as in "average polarizability" with nothing asked of it; below `SHARED`."""
 
 LINKED: Final = -0.5
 """Cost of "of", "is", "=" or the like between a noun and the quantity behind it."""

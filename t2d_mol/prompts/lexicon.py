@@ -82,7 +82,7 @@ COMPARISONS: Final = {
     "than|deeper than|shy of|stays below",
     ">=": "at least|at the least|no less than|not less than|no lower than|not lower than|no smaller than|not smaller than|not "
     "below|not under|minimum of|min of|greater than or equal to|more than or equal to|higher than or equal to|larger than "
-    "or equal to|or more|or higher|or above|or greater|or larger|and above|and higher|and more|and up|or over|starting "
+    "or equal to|or more|or higher|or above|or greater|or larger|and above|and more|and up|or over|starting "
     "from|starting at|upwards of|no fewer than|not fewer than|or better|and over|at min|nothing below|floor of|lower "
     "limit of|lower bound of|never below|upward of|not smaller|or bigger",
     ">": "more than|greater than|higher than|larger than|bigger than|above|over|beyond|exceeding|exceeds|exceed|in excess of|"

@@ -137,7 +137,8 @@ def _extended(
         second, second_unit, after = _number(sentence, sentence.skip(place + 1, "filler"))
         if second is not None and (unit is None or second_unit is None or unit == second_unit):
             return (number, second), "between", unit or second_unit, after
-    if word == "and" and sentence.word(place + 1) in _FURTHER and sentence.kind(place + 2) != "property" and op in ("", "="):
+    further = word == "and" and sentence.word(place + 1) in _FURTHER and op in ("", "=")
+    if further and sentence.kind(place + 2) not in ("property", "count", "level", "degree", "compare", "number"):
         return (number,), _FURTHER[sentence.word(place + 1)], unit, place + 2
     if kind == "compare" and word.split()[0] in ("or", "and") and op in ("", "="):
         return (number,), sentence[place].meaning, unit, place + 1  # type: ignore[return-value]

@@ -146,7 +146,7 @@ class Loop:
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"moment.{index}.{name}": value for name, value in state.items()}
-        counters = {"step": self.step, "seconds": self.seconds, "best": self.best}
+        counters = {"step": self.step, "seconds": self.seconds, "best": self.best, "begun": self._begun}
         write_tensors(
             self.folder / "state.safetensors",
             {name: tensor.detach().clone() for name, tensor in tensors.items()},
@@ -165,7 +165,8 @@ class Loop:
         counters = json.loads(metadata["counters"])
         self.step, self.seconds, self.best = counters["step"], counters["seconds"], counters["best"]
         self.objective.network.load_state_dict(_under("weight", tensors))
-        self.average = _under("average", tensors)
+        self._begun = counters.get("begun", False)
+        self.average = {name: value.to(self.average[name].device) for name, value in _under("average", tensors).items()}
         states: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("moment", tensors).items():
             index, _, key = name.partition(".")

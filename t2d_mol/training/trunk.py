@@ -5,6 +5,7 @@ Hugging Face writes it. The optimiser's moments are left out: they are made afre
 """
 
 import json
+import time
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,10 @@ Tensors = dict[str, Tensor]
 
 
 def write_trunk(folder: Path, weights: Tensors, average: Tensors, shard_bytes: int = SHARD_BYTES) -> None:
-    """Write weights and their average into shards of at most `shard_bytes`; a larger tensor gets one to itself."""
+    """Write weights and their average into shards of at most `shard_bytes`; a larger tensor gets one to itself.
+
+    What was there before is replaced at once, with the index.
+    """
     tensors = {f"weight.{name}": value.bfloat16() if value.is_floating_point() else value for name, value in weights.items()}
     tensors |= {f"average.{name}": value for name, value in average.items()}
     shards: list[Tensors] = [{}]
@@ -29,15 +33,18 @@ def write_trunk(folder: Path, weights: Tensors, average: Tensors, shard_bytes: i
         if shards[-1] and sum(map(_bytes, shards[-1].values())) + _bytes(tensor) > shard_bytes - _header(shards[-1]):
             shards.append({})
         shards[-1][name] = tensor.detach().cpu().clone()
-    for old in folder.glob("trunk*.safetensors"):
-        old.unlink()
     places: dict[str, str] = {}
+    mark = f"{time.time_ns():x}"
     for number, shard in enumerate(shards, 1):
-        file = f"trunk-{number:05d}-of-{len(shards):05d}.safetensors"
+        file = f"trunk-{mark}-{number:05d}-of-{len(shards):05d}.safetensors"
         write_tensors(folder / file, shard, {})
         places |= dict.fromkeys(shard, file)
     total = sum(_bytes(tensor) for tensor in tensors.values())
-    (folder / INDEX).write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": places}, indent=1) + "\n")
+    partial = folder / f"{INDEX}.part"
+    partial.write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": places}, indent=1) + "\n")
+    partial.replace(folder / INDEX)
+    for old in set(folder.glob("trunk-*.safetensors")) - {folder / file for file in places.values()}:
+        old.unlink()
 
 
 def read_trunk(folder: Path) -> tuple[Tensors, Tensors]:
