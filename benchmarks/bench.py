@@ -124,7 +124,10 @@ def measure(config: ModelConfig, bf16: bool, repeats: int) -> Speed:
 
 
 def sampled(arguments: list[str]) -> tuple[float, float]:
-    """Return the seconds and the GiB of memory that `t2d-mol sample` takes, from start to end."""
+    """Return the seconds and the GiB of memory that `t2d-mol sample` takes, from start to end.
+
+    A child's record of memory begins at its parent's, so this must be asked before anything large is made here.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "t2d_mol", "sample", *arguments, "-q", "-o", f"{folder}/made.sdf"]
         began = time.perf_counter()
@@ -142,6 +145,10 @@ def main() -> None:
     parser.add_argument("--presets", nargs="*", default=list(PRESETS))
     parser.add_argument("--repeats", type=int, default=8)
     arguments = parser.parse_args()
+    print(f"{'sample, whole':60}{'seconds':>9}{'GiB':>6}")
+    for words in SAMPLED:
+        seconds_taken, memory = sampled(words)
+        print(f"{shlex.join(words):60}{seconds_taken:9.1f}{memory:6.2f}")
     bf16 = pick_bf16("auto", "cpu", training=True)
     product = {dtype: matrix_rate(dtype) for dtype in (torch.float32, torch.bfloat16)}
     single = torch.bfloat16 if bf16 else torch.float32
@@ -155,10 +162,6 @@ def main() -> None:
         print(f"{name:8}{speed.weights:10.2f}{speed.trained:19.0f}{shares[0]:13.0%}"
               f"{speed.calls:15.1f}{shares[1]:13.0%}{32 * speed.calls / 50:25.1f}")  # fmt: skip
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
-    print(f"{'sample, whole':60}{'seconds':>9}{'GiB':>6}")
-    for words in SAMPLED:
-        seconds_taken, memory = sampled(words)
-        print(f"{shlex.join(words):60}{seconds_taken:9.1f}{memory:6.2f}")
 
 
 if __name__ == "__main__":
