@@ -126,6 +126,8 @@ class Loop:
                     if self._fraction() >= due:
                         done.add(due)
                         self._write_checkpoint(self.folder / f"at-{round(100 * due):03d}.safetensors")
+        if steady:
+            self._write_trunk()
         self.save()
 
     @property

@@ -82,3 +82,12 @@ def test_the_trunk_of_another_network_is_refused(molecules: Molecules, tiny: Mod
     with pytest.raises(MissingError, match="another network"):
         Loop(pretraining(molecules, tiny, training), training, tmp_path).start_from(tmp_path)
     assert json.loads((tmp_path / INDEX).read_text())["weight_map"]
+
+
+def test_a_run_whose_rate_never_fell_leaves_its_end(molecules: Molecules, tiny: ModelConfig, tmp_path: Path) -> None:
+    """As when one long step, a compilation, takes the whole budget."""
+    training = TrainingConfig(batch_size=4, steps=1, decay_from=0.5, validation_molecules=4)
+    loop = Loop(pretraining(molecules, tiny, training), training, tmp_path)
+    loop.run()
+    average = read_trunk(tmp_path / "trunk")[1]
+    assert all(torch.equal(average[name], loop.average[name]) for name in average)
