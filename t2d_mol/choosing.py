@@ -24,6 +24,7 @@ def nearest(
     """
 
     def miss(generated: GeneratedMolecule) -> float:
+        """Return the miss of one candidate; properties that no network predicted count nothing."""
         squares = 0.0
         for target in generated.prompt.targets:
             if target.property not in generated.predicted:

@@ -68,7 +68,7 @@ class NoiseSchedule:
 
         The rest of the sample becomes the estimate. Exact for a constant estimate: the probability flow for stochasticity
         0, the reverse diffusion of Song et al. (2021), ancestral sampling, for 1; in between and beyond the variance-
-        controlled SDE of Xue et al., SA-Solver (NeurIPS 2023), equation 8, for noise that is added without shrinking the
+        controlled SDE of Xue et al., SA-Solver (NeurIPS 2023), for noise that is added without shrinking the
         data. Outside `noise_range` steps are deterministic.
         """
         if following == 0:
