@@ -1,5 +1,6 @@
-"""Drawings of molecules in the plane, as SVG."""
+"""Drawings of molecules in the plane: one as SVG, many as PNG."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from t2d_mol.chem.graph import to_rdkit
@@ -46,6 +47,35 @@ def draw(shape: Molecule | str) -> str:
         canvas.FinishDrawing()
     svg: str = canvas.GetDrawingText()
     return svg.replace("#000000", "currentColor")
+
+
+def grid(shapes: Sequence[Molecule | str], legends: Sequence[str], columns: int = 4) -> bytes:
+    """Return the PNG of molecules or SMILES in rows on white, each with its legend below; see `draw`.
+
+    Raises:
+        InputError: if one has no bonds and none fit its geometry, or is not a SMILES.
+    """
+    from rdkit import rdBase
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    columns = min(columns, len(shapes))
+    rows = -(-len(shapes) // columns)
+    width, height = 2 * WIDTH, 2 * HEIGHT
+    with rdBase.BlockLogs():
+        flat = [_flat(shape) for shape in shapes]
+        canvas = rdMolDraw2D.MolDraw2DCairo(columns * width, rows * height, width, height)
+        options: Any = canvas.drawOptions()
+        options.useBWAtomPalette()
+        options.updateAtomPalette(_COLOURS)
+        options.fixedBondLength = 2 * _BOND_LENGTH
+        options.legendFontSize = 24
+        options.bondLineWidth = 3
+        options.prepareMolsBeforeDrawing = False
+        ready = [rdMolDraw2D.PrepareMolForDrawing(mol) if sound else mol for mol, sound in flat]
+        canvas.DrawMolecules(ready, legends=list(legends))
+        canvas.FinishDrawing()
+    picture: bytes = canvas.GetDrawingText()
+    return picture
 
 
 def _flat(shape: Molecule | str) -> tuple["Mol", bool]:

@@ -46,7 +46,8 @@ def sample(
     clamp: sampling.Clamp = 0.0,
     values: options.Values = "auto",
     format_: Annotated[
-        str | None, typer.Option("--format", help="sdf, xyz, smi, csv or jsonl; by default the suffix of -o, else sdf.")
+        str | None,
+        typer.Option("--format", help="sdf, xyz, smi, csv, jsonl or png (drawings); by default the suffix of -o, else sdf."),
     ] = None,
     out: Annotated[str, typer.Option("--out", "-o", help="File of records; - is stdout.")] = "-",
     only_valid: Annotated[bool, typer.Option("--only-valid", help="Leave out invalid molecules and make others.")] = False,
@@ -73,7 +74,7 @@ def sample(
 
     shown = out == "-" and format_ is None and sys.stdout.isatty()
     name = format_ or (Path(out).suffix.lstrip(".") if Path(out).suffix else "sdf")
-    write = writer(name)
+    write = None if name == "png" else writer(name)
     options.values_option(values)
     options.set_up(quiet, threads)
     from t2d_mol.generation import Model
@@ -110,10 +111,15 @@ def sample(
         if name == "csv":
             stream.write(csv_header())
         for generated in made:
-            stream.write(write(generated.molecule, to_record(generated, model.statistics)))
-            stream.flush()
-            if table:
+            if write is not None:
+                stream.write(write(generated.molecule, to_record(generated, model.statistics)))
+                stream.flush()
+            if table or write is None:
                 kept.append(generated)
+        if write is None:
+            from t2d_mol.io.pictures import png
+
+            stream.buffer.write(png(kept))
     if table:
         _print_table(kept, sys.stderr if out == "-" else sys.stdout)
     if out != "-":

@@ -99,7 +99,7 @@ def writer(name: str) -> Writer:
         UsageError: if there is no such format.
     """
     if name not in WRITERS:
-        raise UsageError(f"unknown format {name!r}", f"formats: {', '.join(WRITERS)}")
+        raise UsageError(f"unknown format {name!r}", f"formats: {', '.join(WRITERS)}, png")
     return WRITERS[name]
 
 

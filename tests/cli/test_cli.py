@@ -50,6 +50,13 @@ def test_sample_pipes_into_evaluate(model: list[str], name: str) -> None:
     assert json.loads(scored.stdout)["n"] == 5
 
 
+def test_a_picture_is_written_by_its_suffix(model: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "molecules.png"
+    done = run("sample", "high gap", "-n", "2", "-o", str(path), *model, *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_table_of_prompts_becomes_a_table_of_records(model: list[str], tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.csv"
     prompts.write_text('id,prompt\n1,"high gap, low dipole"\n2,alpha of 75\n')
