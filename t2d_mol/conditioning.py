@@ -23,8 +23,11 @@ from t2d_mol.targets import value_range
 from t2d_mol.training.reader import target_tensors
 
 GRAPH_LEVELS: Final = (0.15, 10.0)
-PROPERTY_LEVELS: Final = (0.2, 6.0)
+PROPERTY_LEVELS: Final = (0.25, 4.0)
 """Noise levels between which structural wishes and properties steer."""
+
+GUIDED_ABOVE: Final = 0.2
+"""Noise level above which prompts are guided; on 96 exact prompts guidance below it changed no figure."""
 
 MARGIN: Final = 7.0
 """Steering keeps this many percentiles away from the ends of a level, which is 20 wide."""
@@ -64,7 +67,7 @@ class Conditioner:
         low, high, rings = (torch.tensor([row[part] for row in limits], device=self.device).float() for part in range(3))
         excluded = bool((high == 0).any())
         denoiser: Denoiser = Restricted(self.denoiser, high > 0) if excluded else self.denoiser
-        guided = Guided(denoiser, config.guidance, self._emphases(jobs, config))
+        guided = Guided(denoiser, config.guidance, self._emphases(jobs, config), GUIDED_ABOVE)
         energies: list[tuple[Energy, float, float]] = []
         shaped, asked = self.steered_by(jobs[0], config)
         if shaped:

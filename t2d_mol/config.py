@@ -140,7 +140,7 @@ class TrainingConfig:
 
 
 STEER: Final = 1.0
-"""Strength with which properties steer by default; half as much again cost six points of validity on 112 molecules."""
+"""Strength with which properties steer by default; twice as much cost ten points of validity on 96 molecules."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,11 @@ class SamplingConfig:
     Attributes:
         steps: calls of the denoiser a molecule (twice as many evaluations where guidance is on).
         guidance: weight of classifier-free guidance; 1 is none, 0 ignores the prompt's words.
-        batch_size: molecules sampled together where nothing steers; changes speed and memory, not the molecules.
+        batch_size: most molecules sampled together; changes speed and memory, not the molecules.
         atoms: inclusive range of atom counts; None draws the count from p(n | targets).
         seed: with prompt row and number it decides every random draw.
         bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
-        steer: strength with which the guide's reading of the targets steers the noisy molecules; 0 is none.
+        steer: how much the guide's reading of the targets is trusted while it steers the noisy molecules; 0 is none.
         attempts: how often a molecule is made at most until it has the structure its prompt asks for.
         weights: of properties that count more or less than 1; each costs a further evaluation a call.
         solver: how each step is taken, by its name in `diffusion.sampler.SOLVERS`.
@@ -165,7 +165,7 @@ class SamplingConfig:
     """
 
     steps: int = 50
-    guidance: float = 2.0
+    guidance: float = 1.5
     batch_size: int = 32
     atoms: tuple[int, int] | None = None
     seed: int = 0

@@ -26,15 +26,16 @@ from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.padding import unpad
 from t2d_mol.planning import Job, Planner
 from t2d_mol.properties import KEYS
-from t2d_mol.qm9.batches import BUCKETS
 from t2d_mol.training.reader import text_encoder
 
 BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
 
+STEERED_ROWS: Final = 15
+"""Molecules of a steered batch at most: its gradients take memory."""
 
-STEERED_ROWS: Final = 4
-"""Molecules of a steered batch."""
+STEERED_SIZES: Final = (14, 16, 18, 20, 22, 26, 30)
+"""Padded sizes of steered batches."""
 
 WINDOW: Final = 4
 """Batches whose molecules are sorted by size before they are sampled; they come out in the order asked for."""
@@ -186,36 +187,39 @@ class Model:
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order.
 
-        Steering amplifies rounding, which depends on the shape of a batch. Jobs that are steered by the same kinds of
-        energies are therefore sampled in batches of one shape for each size of molecule, whatever `batch_size`, filled up
-        with copies.
+        Steering amplifies rounding. That depends on the padded size, and matrix libraries round the last rows otherwise, and
+        batches of less than four molecules, and by their place molecules of odd size. So steered jobs are padded to even
+        sizes that are fixed, and their batches end with a copy or more.
         """
         kinds = [self.conditioner.steered_by(job, config) for job in jobs]
         padded = [
-            next(size for size in BUCKETS if size >= job.atoms) if any(kind) else 0
+            next(size for size in STEERED_SIZES if size >= job.atoms) if any(kind) else 0
             for job, kind in zip(jobs, kinds, strict=True)
         ]
         batches: list[tuple[list[int], list[Job], int]] = []
         for kind, size in sorted(set(zip(kinds, padded, strict=True))):
             alike = [place for place in range(len(jobs)) if (kinds[place], padded[place]) == (kind, size)]
-            order = sorted(alike, key=lambda place: jobs[place].atoms)
-            rows = STEERED_ROWS if any(kind) else config.batch_size
-            for start in range(0, len(order), rows):
-                places = order[start : start + rows]
+            alike.sort(key=lambda place: jobs[place].atoms)
+            rows = min(config.batch_size, STEERED_ROWS) if any(kind) else config.batch_size
+            for start in range(0, len(alike), rows):
+                places = alike[start : start + rows]
                 chosen = [jobs[place] for place in places]
-                copies = chosen[-1:] * (rows - len(chosen) if any(kind) else 0)
+                copies = chosen[-1:] * (max(1, 4 - len(chosen)) if any(kind) else 0)
                 batches.append((places, chosen + copies, size))
         made: dict[int, GeneratedMolecule] = {}
         for (places, _, _), molecules in zip(batches, self._in_parallel(batches, config), strict=True):
             made |= zip(places, molecules, strict=False)
         return [made[place] for place in range(len(jobs))]
 
+    def _threads(self) -> int:
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
+
     def _in_parallel(
         self, batches: list[tuple[list[int], list[Job], int]], config: SamplingConfig
     ) -> Iterator[list[GeneratedMolecule]]:
-        """Sample several batches each on one thread of its own: small tensors gain little from more."""
-        threads = torch.get_num_threads()
-        if len(batches) == 1 or self.device.type != "cpu":
+        """Sample batches each on one thread of its own: small tensors gain little from more, and are rounded otherwise."""
+        threads = self._threads()
+        if threads == 1 or (len(batches) == 1 and not batches[0][2]):
             yield from (list(self._sample_batch(jobs, config, size)) for _, jobs, size in batches)
             return
         try:

@@ -168,6 +168,18 @@ def test_steering_brings_the_networks_reading_nearer_to_the_target() -> None:
     assert misses[1] < 0.8 * misses[0]
 
 
+@pytest.mark.slow
+def test_steering_does_not_amplify_what_a_batch_is_made_of() -> None:
+    """The bundled model over many steps, in batches of other rows, sizes and mates."""
+    bundled = Model.load()
+    prompts = [(row, parse_prompt(text, bundled.statistics)) for row, text in enumerate(("gap of 7 eV", "high dipole"))]
+    config = replace(CONFIG, steps=40)
+    whole = list(bundled.sample(prompts, 11, config))
+    for size in (1, 5):
+        other = list(bundled.sample(prompts, 11, replace(config, batch_size=size)))
+        assert all(same(first, second) for first, second in zip(whole, other, strict=True))
+
+
 def test_a_property_of_weight_zero_counts_for_nothing(model: Model) -> None:
     prompt = parse_prompt("high dipole, gap of 5 eV", model.statistics)
     config = replace(CONFIG, steps=4, atoms=(9, 9), steer=0.0)

@@ -62,7 +62,7 @@ def evaluate(
     ] = None,
     steps: sampling.Steps = 50,
     fast: sampling.Fast = False,
-    guidance: sampling.Guidance = 2.0,
+    guidance: sampling.Guidance = 1.5,
     steer: sampling.Steer = 1.0,
     candidates: sampling.Candidates = 1,
     choose: sampling.Choose = "nearest",

@@ -31,7 +31,7 @@ def sample(
     count: Annotated[int, typer.Option("-n", help="Records for each prompt.", min=1)] = 8,
     steps: sampling.Steps = 50,
     fast: sampling.Fast = False,
-    guidance: sampling.Guidance = 2.0,
+    guidance: sampling.Guidance = 1.5,
     steer: sampling.Steer = 1.0,
     atoms: Annotated[str | None, typer.Option(help="Atom count, hydrogens included: 15 or 12-18.")] = None,
     weight: Annotated[

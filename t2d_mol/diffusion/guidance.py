@@ -27,17 +27,20 @@ class Guided:
     Ho and Salimans, Classifier-Free Diffusion Guidance (2022), equation 6, applied to the clean estimate: weight 1 is the
     conditional model, 0 the unconditional one. Two calls of the network each time, one where weight is 0 or 1. A wish with a
     weight of its own is extrapolated from the prompt without it (Liu et al., Compositional Visual Generation, ECCV 2022), at
-    one call more.
+    one call more. Below a noise level the conditional model alone decides, at one call: what is left to decide there is not
+    the prompt's (Kynkäänniemi et al., Applying Guidance in a Limited Interval, NeurIPS 2024).
 
     Attributes:
         denoiser: the network.
         weight: for positions; logits are extrapolated with (1 + weight) / 2, which keeps more of their validity.
         emphases: wishes with weights of their own.
+        above: noise level below which weights count as 1.
     """
 
     denoiser: Denoiser
     weight: float
     emphases: tuple[Emphasis, ...] = ()
+    above: float = 0.0
 
     def __call__(self, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
         """Denoise; see `denoising.Denoiser`."""
@@ -52,6 +55,8 @@ class Guided:
         if memory is None or self.weight == 0:
             return unconditional()
         given = self.denoiser(noisy, previous, memory)
+        if float(noisy.sigma[0]) < self.above:
+            return given
         estimate = given if self.weight == 1 else _pushed(given, given, unconditional(), self.weight - 1)
         for emphasis in self.emphases:
             without = self.denoiser(noisy, previous, emphasis.without)

@@ -10,8 +10,11 @@ from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.composition import outside
 from t2d_mol.diffusion.guidance import Guided
 
-LARGEST: Final = 3.0
-"""No coordinate moves farther than this many times the root mean square of its molecule's."""
+DOUBT: Final = 0.1
+"""Standard error of a reading, in the energies' units, at strength 1."""
+
+FLAT: Final = 1e-16
+"""Added to squares of gradients that are divided by."""
 
 
 class Energy(Protocol):
@@ -56,17 +59,21 @@ class PropertyEnergy:
 
 @dataclass(frozen=True)
 class Steering:
-    """Moves noisy molecules towards lower energy of what the denoiser, without prompt, would make of them.
+    """Moves noisy molecules to where what the denoiser, without prompt, would make of them is as asked.
 
-    The gradient of the energy goes through the network to the noisy positions and bonds, as in universal guidance (Bansal
-    et al., 2023) and diffusion posterior sampling (Chung et al., 2023). Each molecule's step is normalised: `strength` · σ
-    times the direction (about 0.7 of that for bonds), fading as the energy falls below 1. Equivariant where denoiser and
-    energies are. The estimate the energy is taken of is also the unconditional one that guidance needs.
+    The gradient of the energy goes through the network to the noisy positions, types and bonds, as in universal guidance
+    (Bansal et al., 2023) and diffusion posterior sampling (Chung et al., 2023). The step is the most probable one if every
+    noisy entry may be off by σ and the reading, taken as linear, by `DOUBT` / `strength`: that of pseudoinverse guidance
+    (Song et al., ICLR 2023), short where the reading hardly depends on the noise. Equivariant where denoiser and energies
+    are.
+
+    The energy is taken of the unconditional estimate, which guidance then holds against the conditional one of the moved
+    molecule, so that it amplifies steering as it does the prompt.
 
     Attributes:
         guided: makes the estimates that are sampled from.
         energies: with the noise levels between which each acts.
-        strength: length of a step in units of the noise.
+        strength: how much the energies are trusted.
     """
 
     guided: Guided
@@ -80,30 +87,34 @@ class Steering:
         if not acting:
             return noisy, self.guided(noisy, previous, memory)
         moved, free = self._moved(noisy, previous, acting)
-        return moved, self.guided.beside(free, noisy, previous, memory)
+        return moved, self.guided.beside(free, moved, previous, memory)
 
     def _moved(self, noisy: Noisy, previous: Estimate | None, acting: list[Energy]) -> tuple[Noisy, Estimate]:
         with torch.enable_grad():
-            positions = noisy.positions.detach().requires_grad_(True)
-            bonds = noisy.bonds.detach().requires_grad_(True)
-            probed = replace(noisy, positions=positions, bonds=bonds)
+            entries = [entry.detach().requires_grad_(True) for entry in (noisy.positions, noisy.types, noisy.bonds)]
+            probed = replace(noisy, positions=entries[0], types=entries[1], bonds=entries[2])
             estimate = self.guided.denoiser(probed, previous, None)
             energy = torch.stack([measure(estimate, probed) for measure in acting]).sum(0)
-            slopes = torch.autograd.grad(energy.sum(), [positions, bonds], allow_unused=True, materialize_grads=True)
-        miss = energy.detach().sqrt()
-        length = self.strength * noisy.sigma * miss / (miss + 1)
-        atoms = noisy.mask.sum(1)
-        x = _direction(slopes[0], 3 * atoms) * length[:, None, None]
-        b = _direction(slopes[1], slopes[1].shape[-1] * atoms**2) * length[:, None, None, None]
+            x, h, b = torch.autograd.grad(energy.sum(), entries, allow_unused=True, materialize_grads=True)
+        x, b = centred(x, noisy.mask), b + b.transpose(1, 2)
+        step = self._length(energy.detach(), _squares(x) + _squares(h) + _squares(b) / 2, noisy.sigma)
         moved = replace(
             noisy,
-            positions=centred(noisy.positions - x, noisy.mask),
-            bonds=noisy.bonds - (b + b.transpose(1, 2)) / 2,
+            positions=noisy.positions - step[:, None, None] * x,
+            types=noisy.types - step[:, None, None] * h,
+            bonds=noisy.bonds - step[:, None, None, None] * b,
         )
         return moved, estimate.detach()
 
+    def _length(self, energy: Tensor, steepness: Tensor, sigma: Tensor) -> Tensor:
+        """Return the lengths of steps (B,) along gradients of squares `steepness` (B,).
 
-def _direction(slope: Tensor, entries: Tensor) -> Tensor:
-    """Divide each molecule's gradient by its root mean square over its own entries, outliers cut off."""
-    size = (slope.flatten(1).square().sum(1) / entries).sqrt().clamp(min=1e-8)
-    return (slope / size.view(-1, *[1] * (slope.dim() - 1))).clamp(-LARGEST, LARGEST)
+        For an energy m², m being linear with slope s: m / 2m · σ² / (σ² s² + doubt²); beyond 1 energies grow linearly.
+        """
+        doubt = DOUBT / self.strength
+        reach = torch.where(energy < 1, 2 * energy, energy + 1) * sigma**2
+        return reach / (sigma**2 * steepness + 4 * doubt**2 * energy.clamp(max=1) + FLAT)
+
+
+def _squares(entries: Tensor) -> Tensor:
+    return entries.flatten(1).square().sum(1)

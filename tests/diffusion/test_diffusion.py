@@ -197,10 +197,12 @@ class Constant:
         return Estimate(*(torch.full(shape, value) for shape in ((b, n, 3), (b, n, 5), (b, n, n, 4), (b, n, 3))))
 
 
-@pytest.mark.parametrize(("weight", "positions", "types"), [(0.0, 0, 0), (1.0, 1, 1), (3.0, 3, 2)])
-def test_guidance_extrapolates(weight: float, positions: float, types: float) -> None:
+@pytest.mark.parametrize(
+    ("weight", "above", "positions", "types"), [(0, 0, 0, 0), (1, 0, 1, 1), (3, 0, 3, 2), (3, 2, 1, 1), (0, 2, 0, 0)]
+)
+def test_guidance_extrapolates_above_its_noise_level(weight: float, above: float, positions: float, types: float) -> None:
     noisy = Noisy(torch.zeros(1, 2, 3), torch.zeros(1, 2, 5), torch.zeros(1, 2, 2, 4), mask([2]), torch.ones(1))
     prompt = Memory(torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool), torch.ones(1, dtype=torch.bool))
-    estimate = Guided(Constant(), weight)(noisy, None, prompt)
+    estimate = Guided(Constant(), weight, above=above)(noisy, None, prompt)
     assert estimate.positions.unique().tolist() == [positions]
     assert estimate.types.unique().tolist() == [types]

@@ -9,7 +9,7 @@ from torch import Tensor
 from t2d_mol.denoising import Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.composition import GraphEnergy, Restricted
 from t2d_mol.diffusion.guidance import Emphasis, Guided
-from t2d_mol.diffusion.steering import PropertyEnergy, Steering
+from t2d_mol.diffusion.steering import DOUBT, Energy, PropertyEnergy, Steering
 
 
 def noisy(sizes: tuple[int, ...] = (3, 5), sigma: float = 1.0) -> Noisy:
@@ -82,10 +82,41 @@ def test_the_property_energy_is_nothing_inside_and_linear_far_outside() -> None:
         assert float(PropertyEnergy(reader, 1.4, low, high, weight)(estimate, seen)) == pytest.approx(expected)
 
 
-def steered(state: Noisy, energy: Wide, low: float = 0.0, high: float = 9.0) -> Noisy:
-    """Return where a step of strength 0.2 takes noisy molecules."""
-    moved, _ = Steering(Guided(Pull([]), 1.0), ((energy, low, high),), 0.2)(state, None, None)
+@dataclass
+class Apart:
+    """An energy that asks how far the first two atoms are apart along x, or for a channel of the bond between them."""
+
+    wanted: float
+    bond: bool = False
+
+    def missed(self, estimate: Estimate) -> Tensor:
+        read = estimate.bonds[:, 0, 1, 2] if self.bond else estimate.positions[:, 0, 0] - estimate.positions[:, 1, 0]
+        return read - self.wanted
+
+    def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
+        missed = self.missed(estimate).abs()
+        return torch.where(missed < 1, missed.square(), 2 * missed - 1)
+
+
+def steered(state: Noisy, energy: Energy, low: float = 0.0, high: float = 9.0, strength: float = 0.2) -> Noisy:
+    """Return where a step takes noisy molecules."""
+    moved, _ = Steering(Guided(Pull([]), 1.0), ((energy, low, high),), strength)(state, None, None)
     return moved
+
+
+@pytest.mark.parametrize(("bond", "slope"), [(False, 2.0), (True, 1.0)])
+@pytest.mark.parametrize("wanted", [0.3, 5.0])
+def test_a_linear_reading_is_met_as_far_as_it_is_trusted(wanted: float, bond: bool, slope: float) -> None:
+    """What stays missed is doubt² / (σ² slope² + doubt²) of it: least squares in noise and reading."""
+    sigma, energy = 0.5, Apart(wanted, bond)
+    start = noisy(sigma=sigma)
+    before = energy.missed(Pull([])(start))
+    for strength in (0.1, 1.0, 100.0):
+        doubt = DOUBT / strength
+        moved = steered(start, energy, strength=strength)
+        after = energy.missed(Pull([])(moved))
+        torch.testing.assert_close(after, before * doubt**2 / (sigma**2 * slope + doubt**2), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(moved.bonds, moved.bonds.transpose(1, 2))
 
 
 def test_a_step_goes_downhill_and_fades_where_all_is_met() -> None:
@@ -106,14 +137,15 @@ def test_energies_act_between_their_noise_levels_alone() -> None:
 
 
 def test_the_estimate_is_guided_with_no_call_twice() -> None:
-    """The unconditional estimate that the energy needs serves guidance too."""
+    """The unconditional estimate that the energy needs serves guidance too, which then doubles the step."""
     inner, start = Pull([]), noisy()
     prompt = Memory(torch.zeros(2, 1, 8), torch.ones(2, 1, dtype=torch.bool), torch.ones(2, dtype=torch.bool))
     for memory, calls in ((prompt, 2), (None, 1)):
         inner.seen.clear()
-        _, estimate = Steering(Guided(inner, 2.0), ((Wide(4.0), 0.0, 9.0),), 0.2)(start, None, memory)
+        moved, estimate = Steering(Guided(inner, 2.0), ((Wide(4.0), 0.0, 9.0),), 0.2)(start, None, memory)
         assert len(inner.seen) == calls
-        torch.testing.assert_close(estimate.positions, start.positions)
+        expected = start.positions + 2 * (moved.positions - start.positions) if memory else start.positions
+        torch.testing.assert_close(estimate.positions, expected)
 
 
 def test_a_step_follows_rotations_and_ignores_batch_mates_and_padding() -> None:
