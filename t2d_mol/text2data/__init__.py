@@ -4,5 +4,6 @@ Wang et al., Text2Data: Low-Resource Data Generation with Textual Control, AAAI 
 """
 
 from t2d_mol.text2data.constraint import Combined, combine
+from t2d_mol.text2data.optimiser import Constraint, run_step
 
-__all__ = ["Combined", "combine"]
+__all__ = ["Combined", "Constraint", "combine", "run_step"]
