@@ -148,7 +148,7 @@ class SamplingConfig:
     """How molecules are sampled.
 
     Attributes:
-        steps: calls of the denoiser a molecule (twice as many evaluations where guidance is on).
+        steps: calls of the denoiser a molecule (up to twice as many evaluations where guidance is on).
         guidance: weight of classifier-free guidance; 1 is none, 0 ignores the prompt's words.
         batch_size: most molecules sampled together; changes speed and memory, not the molecules.
         atoms: inclusive range of atom counts; None draws the count from p(n | targets).

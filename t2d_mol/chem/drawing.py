@@ -49,7 +49,7 @@ def draw(shape: Molecule | str) -> str:
     return svg.replace("#000000", "currentColor")
 
 
-def grid(shapes: Sequence[Molecule | str], legends: Sequence[str], columns: int = 4) -> bytes:
+def grid(shapes: Sequence[Molecule | str], legends: Sequence[str], columns: int) -> bytes:
     """Return the PNG of molecules or SMILES in rows on white, each with its legend below; see `draw`.
 
     Raises:

@@ -11,10 +11,10 @@ import typer
 from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.prompting import ANY, prompt_rows, understood
+from t2d_mol.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
-    from t2d_mol.errors import InputError
     from t2d_mol.generation import Model
     from t2d_mol.molecule import GeneratedMolecule, Prompt
 
@@ -102,6 +102,12 @@ def sample(
     if dry_run:
         _print_plan(model, asked, count, how)
         return
+    if write is None:
+        from t2d_mol.io.pictures import check_size
+
+        check_size(len(asked) * count)
+        if out == "-" and sys.stdout.isatty():
+            raise UsageError("a picture needs a file", "give -o molecules.png")
     made = _generate(model, asked, count, how, only_valid=only_valid, quiet=quiet)
     if shown:
         _print_table(made, sys.stdout)
@@ -132,7 +138,6 @@ def _weight(text: str) -> tuple[str, float]:
     Raises:
         UsageError: if it is none.
     """
-    from t2d_mol.errors import UsageError
     from t2d_mol.properties import KEYS
 
     key, _, number = text.partition("=")

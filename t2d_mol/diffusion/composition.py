@@ -44,14 +44,14 @@ class GraphEnergy:
     rings: Tensor
 
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
-        """Return half the sum of squares by which counts leave their bounds; rings are bonds - atoms + 1."""
+        """Return the sum of squares by which counts leave their bounds; rings are bonds - atoms + 1."""
         mask = noisy.mask.float()
         counts = (torch.softmax(estimate.types, -1) * mask[..., None]).sum(1)
         pairs = torch.triu(mask[:, :, None] * mask[:, None], 1)
         bonds = ((1 - torch.softmax(estimate.bonds, -1)[..., 0]) * pairs).sum((1, 2))
         rings = bonds - mask.sum(1) + 1
         missed = outside(counts, self.low, self.high).square().sum(1)
-        return (missed + outside(rings, self.rings[:, 0], self.rings[:, 1]).square()) / 2
+        return missed + outside(rings, self.rings[:, 0], self.rings[:, 1]).square()
 
 
 def outside(value: Tensor, low: Tensor, high: Tensor) -> Tensor:

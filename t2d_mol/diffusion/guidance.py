@@ -34,7 +34,7 @@ class Guided:
         denoiser: the network.
         weight: for positions; logits are extrapolated with (1 + weight) / 2, which keeps more of their validity.
         emphases: wishes with weights of their own.
-        above: noise level below which weights count as 1.
+        above: noise level below which weights other than 0 count as 1.
     """
 
     denoiser: Denoiser
@@ -47,7 +47,7 @@ class Guided:
         return self.beside(None, noisy, previous, memory)
 
     def beside(self, free: Estimate | None, noisy: Noisy, previous: Estimate | None, memory: Memory | None) -> Estimate:
-        """Denoise where the unconditional estimate of the same noisy molecules may be known already."""
+        """Denoise where an unconditional estimate, of these or nearby noisy molecules, may be known already."""
 
         def unconditional() -> Estimate:
             return self.denoiser(noisy, previous, None) if free is None else free

@@ -21,7 +21,7 @@ class Energy(Protocol):
     """A differentiable measure of how far estimates are from what is asked. Invariant to E(3) and permutations."""
 
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
-        """Return the energies (B,), 0 where all is met; a unit is a clear miss."""
+        """Return the energies (B,): sums of squares of what is missed, in units of a clear miss."""
         ...
 
 
@@ -51,10 +51,9 @@ class PropertyEnergy:
     weight: Tensor
 
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
-        """Return the weighted sum of Huber's function of what each property misses."""
+        """Return the weighted sum of squares of what each property misses."""
         read = self.read(estimate, noisy.mask, noisy.sigma, self.position_scale)
-        missed = outside(read, self.low, self.high)
-        return (self.weight * torch.where(missed < 1, missed.square(), 2 * missed - 1)).sum(1)
+        return (self.weight * outside(read, self.low, self.high).square()).sum(1)
 
 
 @dataclass(frozen=True)
@@ -107,13 +106,12 @@ class Steering:
         return moved, estimate.detach()
 
     def _length(self, energy: Tensor, steepness: Tensor, sigma: Tensor) -> Tensor:
-        """Return the lengths of steps (B,) along gradients of squares `steepness` (B,).
+        """Return the lengths of steps (B,) along gradients whose squares are `steepness` (B,).
 
-        For an energy m², m being linear with slope s: m / 2m · σ² / (σ² s² + doubt²); beyond 1 energies grow linearly.
+        The energy is taken for m², m being linear with slope s: the gradient is 2 m s, the length σ² / 2 (σ² s² + doubt²).
         """
         doubt = DOUBT / self.strength
-        reach = torch.where(energy < 1, 2 * energy, energy + 1) * sigma**2
-        return reach / (sigma**2 * steepness + 4 * doubt**2 * energy.clamp(max=1) + FLAT)
+        return 2 * energy * sigma**2 / (sigma**2 * steepness + 4 * doubt**2 * energy + FLAT)
 
 
 def _squares(entries: Tensor) -> Tensor:

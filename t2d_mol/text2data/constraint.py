@@ -21,7 +21,7 @@ class Combined:
 
     Attributes:
         gradients: ∇L2 + λ ∇L1', one per parameter; None where both were None.
-        multiplier: λ; of several the mean over the tensors both gradients touch.
+        multiplier: λ; of several the mean over the tensors ∇L1' touches.
         phi: φ, likewise.
         norm: ‖∇L1'‖, in the metric.
         cosine: between ∇L2 and ∇L1', in the metric.
@@ -54,7 +54,9 @@ class Products:
     def of(cls, conditional: Gradients, unconditional: Gradients, metric: Gradients | None = None) -> "Products":
         """Take them of each tensor; a gradient that is None counts as zero, a metric that is None as the identity."""
         weights = metric or [None] * len(conditional)
-        rows = [_products(a, b, p) for a, b, p in zip(conditional, unconditional, weights, strict=True)]
+        known = next((gradient for gradient in (*conditional, *unconditional) if gradient is not None), torch.zeros(()))
+        zero = torch.zeros((), device=known.device)
+        rows = [_products(a, b, p, zero) for a, b, p in zip(conditional, unconditional, weights, strict=True)]
         return cls(*torch.stack(rows, 1)) if rows else cls(*torch.zeros(3, 0))
 
     def summed(self) -> "Products":
@@ -102,7 +104,7 @@ def combine(
     whole = each.summed()
     over = each if scope == "tensor" else whole
     phi = torch.clamp(beta * over.squared, max=alpha * (unconditional_loss - bound))
-    sound = torch.isfinite(over.inner) & torch.isfinite(over.squared) & torch.isfinite(over.other) & (over.squared > 0)
+    sound = torch.isfinite(over.inner + over.squared + over.other + phi) & (over.squared > 0)
     multipliers = torch.where(sound, ((phi - over.inner) / over.squared).clamp(min=0), 0.0)
     inner, squared, other = (float(part) for part in (whole.inner, whole.squared, whole.other))
     length = (squared * other) ** 0.5
@@ -116,10 +118,8 @@ def combine(
     )
 
 
-def _products(a: Tensor | None, b: Tensor | None, weight: Tensor | None) -> Tensor:
+def _products(a: Tensor | None, b: Tensor | None, weight: Tensor | None, zero: Tensor) -> Tensor:
     """Return the inner, squared and other product (3,) of one tensor's gradients."""
-    known = next((gradient for gradient in (a, b) if gradient is not None), None)
-    zero = torch.zeros((), device=None if known is None else known.device)
     scaled = None if b is None else b.float() if weight is None else b.float() * weight
     other = None if a is None else a.float() if weight is None else a.float() * weight
     return torch.stack([

@@ -1,5 +1,6 @@
 """The constraint as an optimiser around any of torch's, and one training step with it, for any model."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -12,13 +13,16 @@ from t2d_mol.text2data.constraint import SCOPES, Combined, combine
 METRICS: Final = ("plain", "adam")
 """In what gradients are measured: as they are, or divided by Adam's running root mean squares."""
 
+ADAMS: Final = (torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam)
+"""Optimisers whose steps Adam's metric describes."""
+
 
 class Constraint(torch.optim.Optimizer):
     """Text2Data's lexicographic optimiser: minimises L2 while L1' stays at γξ (Wang et al., AAAI 2025, Algorithm 1).
 
-    One step takes two backward passes. After that of L2 call `hold`, after that of L1' `constrained_step`; passes may be
-    accumulated before either. `run_step` does both. Learning-rate schedulers, `state_dict` and parameter groups are those of
-    the optimiser inside.
+    One step takes two backward passes. After that of L2 call `hold`, after that of L1' `constrained_step`; of either several
+    may be accumulated. `run_step` does all of it for one batch. Learning-rate schedulers, `state_dict` and parameter groups
+    are those of the optimiser inside, which must step without a closure.
     """
 
     def __init__(
@@ -58,11 +62,10 @@ class Constraint(torch.optim.Optimizer):
         self.alpha, self.beta, self.scope, self.metric, self.max_norm, self.memory = (
             alpha, beta, scope, metric, max_norm, memory,
         )  # fmt: skip
-        if metric == "adam" and not all("betas" in group and "eps" in group for group in self.base.param_groups):
-            raise UsageError(f"{base_optimizer.__name__} keeps no Adam's moments", 'take metric="plain"')
+        if metric == "adam" and not isinstance(self.base, ADAMS):
+            raise UsageError(f"{base_optimizer.__name__} does not step in Adam's metric", 'take metric="plain"')
         super().__init__(self.base.param_groups, self.base.defaults)
         self.param_groups, self.state = self.base.param_groups, self.base.state
-        self.last: Combined | None = None
         self._held: list[Tensor | None] | None = None
         self._mean: float | None = None
 
@@ -73,7 +76,7 @@ class Constraint(torch.optim.Optimizer):
 
     def hold(self) -> None:
         """Take the gradients that lie in the parameters as ∇L2 and clear them."""
-        self._held = [parameter.grad for parameter in self.parameters]
+        self._held = [None if parameter.grad is None else parameter.grad.clone() for parameter in self.parameters]
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -88,7 +91,7 @@ class Constraint(torch.optim.Optimizer):
             bound: γξ.
 
         Returns:
-            The combination; it is also left in `last`.
+            The combination.
 
         Raises:
             UsageError: if nothing was held.
@@ -106,7 +109,6 @@ class Constraint(torch.optim.Optimizer):
         if self.max_norm is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.max_norm)
         self.step()
-        self.last = combined
         return combined
 
     def step(self, closure: Any = None) -> Any:
@@ -128,6 +130,9 @@ class Constraint(torch.optim.Optimizer):
         self.base.load_state_dict({key: value for key, value in state_dict.items() if key != "mean"})
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
     def _level(self, loss: float | Tensor) -> float:
         """Return the loss that is held against the bound: averaged over processes and, with a memory, over steps."""
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
@@ -136,11 +141,17 @@ class Constraint(torch.optim.Optimizer):
             torch.distributed.all_reduce(total)
             loss = total / torch.distributed.get_world_size()
         level = float(loss)
+        if not self.memory or not math.isfinite(level):
+            return level
         self._mean = level if self._mean is None else self.memory * self._mean + (1 - self.memory) * level
         return self._mean
 
     def _preconditioner(self) -> list[Tensor | None]:
-        """Return by how much Adam multiplies each gradient, its second moments as they were after the last step."""
+        """Return by how much Adam multiplies each gradient, by its second moments as they were after the last step.
+
+        Parameter groups that learn faster count for more.
+        """
+        fastest = max(group["lr"] for group in self.param_groups) or 1.0
         scales: list[Tensor | None] = []
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -148,8 +159,9 @@ class Constraint(torch.optim.Optimizer):
                 if "exp_avg_sq" not in state:
                     scales.append(None)
                     continue
-                corrected = state["exp_avg_sq"].float() / (1 - group["betas"][1] ** float(state["step"]))
-                scales.append(1 / (corrected.sqrt() + group["eps"]))
+                moment = state.get("max_exp_avg_sq", state["exp_avg_sq"]).float()
+                corrected = moment / (1 - group["betas"][1] ** float(state["step"]))
+                scales.append(group["lr"] / fastest / (corrected.sqrt() + group["eps"]))
         return scales
 
 
@@ -168,7 +180,7 @@ def run_step(
         optimizer: around the model's parameters.
         g_constraint: γξ, the level the unconditional loss should stay at.
         model: called as `model(data, cond)`, and as `model(data, None)` for the unconditional pass; a module, or any
-            function of two arguments. What it draws at random is drawn alike in both passes.
+            function of two arguments. What it draws at random from torch's generators is drawn alike in both passes.
         cond: conditions.
         data: inputs.
         label: what the outputs are held against.

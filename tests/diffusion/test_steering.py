@@ -62,18 +62,18 @@ def test_the_graph_energy_counts_atoms_and_rings() -> None:
     free_low, free_high = torch.zeros(1, 5), torch.full((1, 5), 3.0)
     anything = torch.tensor([[0.0, 9.0]])
     assert float(GraphEnergy(free_low, free_high, anything)(triangle, seen)) == pytest.approx(0, abs=1e-6)
-    assert float(GraphEnergy(free_low, free_high, torch.tensor([[0.0, 0.0]]))(triangle, seen)) == pytest.approx(0.5)
-    assert float(GraphEnergy(free_low, free_high, torch.tensor([[3.0, 9.0]]))(triangle, seen)) == pytest.approx(2.0)
+    assert float(GraphEnergy(free_low, free_high, torch.tensor([[0.0, 0.0]]))(triangle, seen)) == pytest.approx(1.0)
+    assert float(GraphEnergy(free_low, free_high, torch.tensor([[3.0, 9.0]]))(triangle, seen)) == pytest.approx(4.0)
     two_nitrogens = torch.tensor([[0.0, 0.0, 2.0, 0.0, 0.0]])
-    assert float(GraphEnergy(two_nitrogens, free_high, anything)(triangle, seen)) == pytest.approx(2.0)
+    assert float(GraphEnergy(two_nitrogens, free_high, anything)(triangle, seen)) == pytest.approx(4.0)
     one_carbon = torch.tensor([[3.0, 1.0, 3.0, 3.0, 3.0]])
-    assert float(GraphEnergy(free_low, one_carbon, anything)(triangle, seen)) == pytest.approx(0.5)
+    assert float(GraphEnergy(free_low, one_carbon, anything)(triangle, seen)) == pytest.approx(1.0)
 
 
-def test_the_property_energy_is_nothing_inside_and_linear_far_outside() -> None:
+def test_the_property_energy_is_the_square_of_what_is_missed() -> None:
     seen = noisy((3,))
     estimate = Pull([])(seen)
-    for read, expected in ((0.3, 0.0), (-0.5, 0.25), (3.0, 2 * 2.0 - 1)):
+    for read, expected in ((0.3, 0.0), (-0.5, 0.25), (3.0, 4.0)):
 
         def reader(estimate: Estimate, mask: Tensor, sigma: Tensor, position_scale: float, read: float = read) -> Tensor:
             return torch.tensor([[read, 99.0]])
@@ -94,8 +94,7 @@ class Apart:
         return read - self.wanted
 
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
-        missed = self.missed(estimate).abs()
-        return torch.where(missed < 1, missed.square(), 2 * missed - 1)
+        return self.missed(estimate).square()
 
 
 def steered(state: Noisy, energy: Energy, low: float = 0.0, high: float = 9.0, strength: float = 0.2) -> Noisy:
@@ -117,6 +116,16 @@ def test_a_linear_reading_is_met_as_far_as_it_is_trusted(wanted: float, bond: bo
         after = energy.missed(Pull([])(moved))
         torch.testing.assert_close(after, before * doubt**2 / (sigma**2 * slope + doubt**2), atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(moved.bonds, moved.bonds.transpose(1, 2))
+
+
+def test_wishes_met_together_are_one_miss() -> None:
+    """Two readings of much the same slope: one step meets most of both."""
+    start, first, second = noisy(), Apart(0.4), Apart(-0.7, bond=True)
+    energies = ((first, 0.0, 9.0), (second, 0.0, 9.0))
+    moved, _ = Steering(Guided(Pull([]), 1.0), energies, 1e3)(start, None, None)
+    both = sum(energy(Pull([])(moved), moved) for energy, _, _ in energies)
+    before = sum(energy(Pull([])(start), start) for energy, _, _ in energies)
+    assert bool((both < 0.3 * before).all())
 
 
 def test_a_step_goes_downhill_and_fades_where_all_is_met() -> None:
