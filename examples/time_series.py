@@ -30,18 +30,18 @@ def waves(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def asked(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return the frequencies and amplitudes that labels stand for."""
-    part = (labels + 1) / 2
-    return tuple(low + (high - low) * part[:, i] for i, (low, high) in enumerate((FREQUENCIES, AMPLITUDES)))  # type: ignore[return-value]
+    frequency, amplitude = ((labels + 1) / 2).unbind(1)
+    (slow, fast), (faint, strong) = FREQUENCIES, AMPLITUDES
+    return slow + (fast - slow) * frequency, faint + (strong - faint) * amplitude
 
 
 def read(series: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the frequency and amplitude of the sine that fits each series best, and the root mean square of what it misses."""
-    at = torch.linspace(0, 1, LENGTH)
+    """Return frequency and amplitude of the sine that fits each series best, and the root mean square of what it misses."""
     grid = torch.linspace(1.0, 7.0, 241)
-    waves_ = torch.stack([torch.sin(2 * math.pi * grid[:, None] * at), torch.cos(2 * math.pi * grid[:, None] * at)], -1)
-    inverse = torch.linalg.pinv(waves_)
-    weights = torch.einsum("fkl,nl->nfk", inverse, series)
-    residues = (series[:, None] - torch.einsum("flk,nfk->nfl", waves_, weights)).square().mean(-1)
+    phases = 2 * math.pi * grid[:, None] * torch.linspace(0, 1, LENGTH)
+    shapes = torch.stack([phases.sin(), phases.cos()], -1)
+    weights = torch.einsum("fkl,nl->nfk", torch.linalg.pinv(shapes), series)
+    residues = (series[:, None] - torch.einsum("flk,nfk->nfl", shapes, weights)).square().mean(-1)
     best = residues.argmin(1)
     rows = torch.arange(len(series))
     return grid[best], weights[rows, best].norm(dim=-1), residues[rows, best].sqrt()
@@ -63,25 +63,20 @@ class Network(nn.Module):
         self.last = nn.Linear(width, LENGTH)
 
     def forward(self, data: tuple[Tensor, Tensor], cond: Tensor | None) -> Tensor:
+        """Return velocities (B, LENGTH) of noisy series, from angles (B,) of their noise and labels, if any are given."""
         noisy, angle = data
-        told = self.null if cond is None else self.condition(_waves_of(cond))
-        context = (
-            self.moment(
-                torch.cat(
-                    [torch.sin(k * angle)[:, None] for k in range(1, 9)]
-                    + [torch.cos(k * angle)[:, None] for k in range(1, 9)],
-                    1,
-                )
-            )
-            + told
-        )
+        told = self.null if cond is None else self.condition(harmonics(cond))
+        waves_of_angle = torch.arange(1, 9) * angle[:, None]
+        context = told + self.moment(torch.cat([waves_of_angle.sin(), waves_of_angle.cos()], 1))
         hidden = self.first(noisy)
         for layer in self.layers:
             hidden = hidden + layer(hidden + context)
-        return self.last(hidden)
+        velocity: Tensor = self.last(hidden)
+        return velocity
 
 
-def _waves_of(labels: Tensor) -> Tensor:
+def harmonics(labels: Tensor) -> Tensor:
+    """Return labels (B, 2) and waves of them, (B, 18)."""
     phases = math.pi / 2 * 2.0 ** torch.arange(4) * labels[..., None]
     return torch.cat([labels[..., None], phases.sin(), phases.cos()], -1).flatten(1)
 
@@ -174,10 +169,12 @@ def main() -> None:
     base = Network()
     pretrain(base, series, 6_000, generator)
     bound = unconditional_loss(base, series[:5_000])
-    print(f"pretrained on {len(series)} series without labels in {time.monotonic() - began:.0f} s; xi = {bound:.4f}")
     print(
-        f"{'labels':>6} {'method':14}{'L1 held out':>12}{'frequency off':>15}{'amplitude off':>15}{'waves %':>9}{'without label %':>17}"
+        f"pretrained on {len(series)} series without labels in {time.monotonic() - began:.0f} s; xi = {bound:.4f}",
+        flush=True,
     )
+    titles = ("labels", "method", "L1 held out", "frequency off", "amplitude off", "waves %", "without label %")
+    print("".join(f"{title:>17}" for title in titles))
     for count in options.labels:
         for method in ("scratch", "plain", "lexicographic"):
             rows = []
@@ -189,11 +186,9 @@ def main() -> None:
                 finetune(model, series[chosen], labels[chosen], steps, bound if method == "lexicographic" else None, seed)
                 rows.append(figures(model, held_out))
             mean, spread = torch.tensor(rows).mean(0), torch.tensor(rows).std(0)
-            cells = [f"{m:.3f}±{s:.3f}" for m, s in zip(mean[:3].tolist(), spread[:3].tolist(), strict=True)]
-            shares = [f"{m:.0f}±{s:.0f}" for m, s in zip(mean[3:].tolist(), spread[3:].tolist(), strict=True)]
-            print(
-                f"{count:6d} {method:14}{cells[0]:>12}{cells[1]:>15}{cells[2]:>15}{shares[0]:>9}{shares[1]:>17}", flush=True
-            )
+            pairs = list(zip(mean.tolist(), spread.tolist(), strict=True))
+            cells = [f"{m:.3f} ± {d:.3f}" for m, d in pairs[:3]] + [f"{m:.0f} ± {d:.0f}" for m, d in pairs[3:]]
+            print("".join(f"{cell:>17}" for cell in (str(count), method, *cells)), flush=True)
     print(f"{time.monotonic() - began:.0f} s; a constrained step costs two plain ones, so lexicographic took half as many")
 
 

@@ -116,7 +116,12 @@ class TrainingConfig:
         prompt_dropout: probability that finetuning replaces a prompt by NULL.
         noise_shift: what finetuning adds to the mean of ln σ; prompts matter where the noise is high.
         constraint_every: steps between two looks at the constraint while it is slack; every step while it is not.
-        method: lexicographic or plain.
+        method: how finetuning keeps what pretraining learned, by its name in `training.finetune.METHODS`.
+        gamma: slack of the lexicographic constraint, which holds the unconditional loss at γξ.
+        scope: one λ for all parameters (global), or one for each (tensor).
+        metric: plain, or adam for a λ taken in the metric in which Adam steps.
+        constraint_data: labelled for an L1' of the step's own molecules, unlabelled for one of the whole train split.
+        penalty: weight of the way from the pretrained weights in l2sp and ewc.
         condition: text, or numbers for the control that sees the target values themselves.
     """
 
@@ -136,6 +141,11 @@ class TrainingConfig:
     noise_shift: float = 0.0
     constraint_every: int = 1
     method: str = "lexicographic"
+    gamma: float = 1.0
+    scope: str = "global"
+    metric: str = "plain"
+    constraint_data: str = "labelled"
+    penalty: float = 0.01
     condition: str = "text"
 
 

@@ -24,7 +24,9 @@ def finetune(
     steps: Steps = 0,
     max_minutes: MaxMinutes = 0.0,
     label_fraction: Annotated[float, typer.Option(help="Share of half B's 50,000 labels.")] = 1.0,
-    method: Annotated[str, typer.Option(help="lexicographic or plain.")] = "lexicographic",
+    method: Annotated[
+        str, typer.Option(help="lexicographic, or a control: plain, scratch, low-lr, l2sp or ewc.")
+    ] = "lexicographic",
     condition: Annotated[str, typer.Option(help="text, or numbers for the control without words.")] = "text",
     text_encoder: Annotated[
         str | None,
@@ -47,6 +49,15 @@ def finetune(
     constraint_every: Annotated[
         int, typer.Option(help="Steps between two looks at the constraint while it is slack.", min=1)
     ] = 1,
+    gamma: Annotated[
+        float, typer.Option(help="Slack of the constraint: L1' is held at gamma times what pretraining reached.")
+    ] = 1.0,
+    scope: Annotated[str, typer.Option(help="One lambda for all parameters (global) or for each (tensor).")] = "global",
+    metric: Annotated[str, typer.Option(help="plain, or adam to take lambda in the metric in which Adam steps.")] = "plain",
+    constraint_data: Annotated[
+        str, typer.Option(help="What L1' is taken of: the labelled molecules of the step, or unlabelled ones.")
+    ] = "labelled",
+    penalty: Annotated[float, typer.Option(help="Weight of the way from the pretrained weights, in l2sp and ewc.")] = 0.01,
     compile_: Compile = False,
     batch_size: BatchSize = 64,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-4,
@@ -69,7 +80,7 @@ def finetune(
     from t2d_mol import config as presets
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.qm9.dataset import Molecules
-    from t2d_mol.training.finetune import Finetuning
+    from t2d_mol.training.finetune import Finetuning, scheduled
     from t2d_mol.training.properties import GuideTraining, PredictorTraining
     from t2d_mol.training.reader import Reading
 
@@ -85,6 +96,11 @@ def finetune(
         learning_rate=learning_rate,
         noise_shift=noise_shift,
         constraint_every=constraint_every,
+        gamma=gamma,
+        scope=scope,
+        metric=metric,
+        constraint_data=constraint_data,
+        penalty=penalty,
     )
     if text_encoder and condition != "text":
         raise UsageError(f"--text-encoder has no use with --condition {condition}")
@@ -100,7 +116,7 @@ def finetune(
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.denoiser.compile_parts()
-    run_loop(objective, training, out, "finetuning", resume=resume, force=force, quiet=quiet)
+    run_loop(objective, scheduled(training), out, "finetuning", resume=resume, force=force, quiet=quiet)
     if guide_steps:
         guiding, done = presets.TrainingConfig(steps=guide_steps), Checkpoint.load(out / "last.safetensors")
         guide = GuideTraining(done, molecules, guiding, seed=seed, bf16=bf16, device=device)

@@ -99,7 +99,7 @@ class Constraint(torch.optim.Optimizer):
         if self._held is None:
             raise UsageError("the gradients of L2 are missing", "call hold after their backward pass")
         held, self._held = self._held, None
-        metric = self._preconditioner() if self.metric == "adam" else None
+        metric = adam_metric(self) if self.metric == "adam" else None
         combined = combine(
             held, [parameter.grad for parameter in self.parameters], self._level(unconditional_loss), bound,
             alpha=self.alpha, beta=self.beta, scope=self.scope, metric=metric,
@@ -146,23 +146,24 @@ class Constraint(torch.optim.Optimizer):
         self._mean = level if self._mean is None else self.memory * self._mean + (1 - self.memory) * level
         return self._mean
 
-    def _preconditioner(self) -> list[Tensor | None]:
-        """Return by how much Adam multiplies each gradient, by its second moments as they were after the last step.
 
-        Parameter groups that learn faster count for more.
-        """
-        fastest = max(group["lr"] for group in self.param_groups) or 1.0
-        scales: list[Tensor | None] = []
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                state = self.state.get(parameter, {})
-                if "exp_avg_sq" not in state:
-                    scales.append(None)
-                    continue
-                moment = state.get("max_exp_avg_sq", state["exp_avg_sq"]).float()
-                corrected = moment / (1 - group["betas"][1] ** float(state["step"]))
-                scales.append(group["lr"] / fastest / (corrected.sqrt() + group["eps"]))
-        return scales
+def adam_metric(optimiser: torch.optim.Optimizer) -> list[Tensor | None]:
+    """Return by how much an Adam multiplies each gradient, by its second moments as they were after its last step.
+
+    One tensor per parameter in the order of the groups, None before the first step; groups that learn faster count for more.
+    """
+    fastest = max(group["lr"] for group in optimiser.param_groups) or 1.0
+    scales: list[Tensor | None] = []
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            state = optimiser.state.get(parameter, {})
+            if "exp_avg_sq" not in state:
+                scales.append(None)
+                continue
+            moment = state.get("max_exp_avg_sq", state["exp_avg_sq"]).float()
+            corrected = moment / (1 - group["betas"][1] ** float(state["step"]))
+            scales.append(group["lr"] / fastest / (corrected.sqrt() + group["eps"]))
+    return scales
 
 
 def run_step(

@@ -1,9 +1,10 @@
-"""Finetuning: (molecule, prompt) pairs of half B, by plain gradient descent or under Text2Data's constraint."""
+"""Finetuning: (molecule, prompt) pairs of half B, under Text2Data's constraint or by one of its controls."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -22,15 +23,23 @@ from t2d_mol.prompts.paraphrases import paraphrase, random_targets
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
-from t2d_mol.text2data import combine
+from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Scratch
 from t2d_mol.training.loop import Metrics, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
 from t2d_mol.training.reader import target_tensors, text_encoder
 
-METHODS = ("lexicographic", "plain")
+METHODS: Final[dict[str, Callable[[TrainingConfig], Plain]]] = {
+    "lexicographic": lambda how: Lexicographic(how.gamma, how.scope, how.metric, how.constraint_every),
+    "plain": lambda how: Plain(),
+    "scratch": lambda how: Scratch(),
+    "low-lr": lambda how: LowRate(),
+    "l2sp": lambda how: L2SP(how.penalty),
+    "ewc": lambda how: EWC(how.penalty),
+}
+"""The ways to finetune by name."""
+
 CONDITIONS = ("text", "numbers")
-BOUND_BATCHES = 40
-"""Batches over which ξ, the pretraining loss of the starting weights, is estimated."""
+CONSTRAINT_DATA = ("labelled", "unlabelled")
 
 
 def nothing(memory: Memory) -> Memory:
@@ -66,9 +75,9 @@ class Conditional(nn.Module):
 class Finetuning:
     """The conditional denoising objective on labelled molecules. Meets `loop.Objective`.
 
-    With `method = "lexicographic"` every step takes the gradients of the conditional loss L2 and, with the prompt replaced
-    by NULL on the same molecules, noise levels, noise and self-conditioning draw, of the unconditional loss L1'; they are
-    combined so that L1' stays at ξ, what pretraining reached (Wang et al., AAAI 2025, Algorithm 1).
+    A method of `METHODS` makes the gradients of each step from two losses: the conditional L2 and, with the prompt replaced
+    by NULL on the same molecules, noise levels, noise and self-conditioning draw (or on unlabelled ones), the unconditional
+    L1'.
     """
 
     def __init__(
@@ -81,15 +90,13 @@ class Finetuning:
         bf16: bool,
         device: str = "cpu",
     ) -> None:
-        if training.method not in METHODS or training.condition not in CONDITIONS:
-            raise UsageError(
-                f"no method {training.method!r} with condition {training.condition!r}",
-                f"methods: {', '.join(METHODS)}; conditions: {', '.join(CONDITIONS)}",
-            )
+        _check(training)
         torch.manual_seed(seed)
         config = base.config
         denoiser = EquivariantDenoiser(config.denoiser, config.diffusion)
-        base.load_into("denoiser", denoiser)
+        self.method = METHODS[training.method](training)
+        if not self.method.fresh:
+            base.load_into("denoiser", denoiser)
         self.base, self.training, self.seed, self.device = base, training, seed, torch.device(device)
         self.text: TextEncoder | None = None
         if training.condition == "text":
@@ -105,36 +112,31 @@ class Finetuning:
         self.values = molecules.properties()
         self.joint = self._joint(molecules, indices)
         self.structures = torch.from_numpy(molecules.structures()[indices])
-        self.bound = self._bound(BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), 64, seed))
-        self._slack = False
-        self._parameters = [p for p in self.network.parameters() if p.requires_grad]
+        self.unlabelled = BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), training.batch_size, seed)
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.method.prepare(trained, lambda number: self._pass(-1 - number, self.unlabelled(number)[0], None)[0].mean())
+
+    @property
+    def bound(self) -> float:
+        """Return γξ, the level the unconditional loss should stay at; 0 for methods without."""
+        return self.method.bound
+
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:
+        """Show the method the optimiser; see `loop.Objective`."""
+        self.method.attach(optimiser)
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
         batch, indices = self.stream(step)
         memory = self._memory(indices, Random(f"{self.seed}/{step}"))
-        losses, sigma = self._pass(step, batch, memory)
-        losses.mean().backward()  # type: ignore[no-untyped-call]
-        metrics = {"loss": float(losses.detach().mean()), "molecules": float(len(sigma))}
-        if self.training.method == "plain" or (self._slack and step % self.training.constraint_every):
-            return metrics
-        conditional = self._take_gradients()
-        free, _ = self._pass(step, batch, nothing(memory))
-        free.mean().backward()  # type: ignore[no-untyped-call]
-        unconditional = float(free.detach().mean())
-        combined = combine(conditional, self._take_gradients(), unconditional, self.bound)
-        self._slack = combined.multiplier == 0
-        for parameter, gradient in zip(self._parameters, combined.gradients, strict=True):
-            parameter.grad = gradient
-        looked = {
-            "unconditional": unconditional,
-            "lambda": combined.multiplier,
-            "phi": combined.phi,
-            "unconditional_norm": combined.norm,
-            "cosine": combined.cosine,
-            "violated": float(combined.violated),
-        }
-        return metrics | looked | {f"count/{name}": 1.0 for name in looked}
+
+        def unconditional() -> Tensor:
+            if self.training.constraint_data == "unlabelled":
+                return self._pass(step, self.unlabelled(step)[0], None)[0].mean()
+            return self._pass(step, batch, nothing(memory))[0].mean()
+
+        metrics = self.method.backward(step, lambda: self._pass(step, batch, memory)[0].mean(), unconditional)
+        return metrics | {"molecules": float(len(batch))}
 
     def validate(self) -> Metrics:
         """Return validation losses with prompts (`loss`) and without (`unconditional_…`); see `loop.Objective`."""
@@ -191,22 +193,28 @@ class Finetuning:
         tensors = target_tensors([row if keep else [] for row, keep in zip(rows, kept, strict=True)], statistics)
         return self.network.numbers(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
 
-    def _take_gradients(self) -> list[Tensor | None]:
-        gradients = [parameter.grad for parameter in self._parameters]
-        for parameter in self._parameters:
-            parameter.grad = None
-        return gradients
-
     def _joint(self, molecules: Molecules, indices: NDArray[np.intp]) -> Tensor:
         statistics = self.base.statistics
         normalised = (self.values[indices] - np.array(statistics.mean)) / np.array(statistics.mad)
         joint: NDArray[Any] = np.concatenate([molecules.sizes()[indices, None], normalised], 1)
         return torch.from_numpy(joint).float()
 
-    def _bound(self, stream: BatchStream) -> float:
-        """Estimate ξ: the mean pretraining loss of the starting weights over batches of the train split."""
-        if self.training.method == "plain":
-            return 0.0
-        with torch.no_grad():
-            sums = [self._pass(-1 - step, stream(step)[0], None)[0].mean() for step in range(BOUND_BATCHES)]
-        return float(torch.stack(sums).mean())
+
+def scheduled(training: TrainingConfig) -> TrainingConfig:
+    """Return how the loop is to train with a method: at its share of the learning rate.
+
+    Raises:
+        UsageError: if there is no such method.
+    """
+    _check(training)
+    return replace(training, learning_rate=training.learning_rate * METHODS[training.method](training).rate)
+
+
+def _check(training: TrainingConfig) -> None:
+    for what, given, known in (
+        ("method", training.method, METHODS),
+        ("condition", training.condition, CONDITIONS),
+        ("constraint data", training.constraint_data, CONSTRAINT_DATA),
+    ):
+        if given not in known:
+            raise UsageError(f"no {what} {given!r}", f"known: {', '.join(known)}")

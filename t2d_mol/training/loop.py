@@ -30,6 +30,10 @@ class Objective(Protocol):
         """The network whose parameters are trained."""
         ...
 
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:
+        """See the optimiser that will step."""
+        ...
+
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step in the network's parameters; return the step's losses and `molecules`."""
         ...
@@ -103,6 +107,7 @@ class Loop:
             weight_decay=self.config.weight_decay,
             fused=True,
         )
+        self.objective.attach(self.optimiser)
         self.average = {name: value.detach().clone() for name, value in self.objective.network.state_dict().items()}
 
     def run(self) -> None:

@@ -129,6 +129,9 @@ class Pretraining:
             "seed": seed,
         }
 
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:
+        """Nothing here depends on the optimiser; see `loop.Objective`."""
+
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
         generator = step_generator(self.seed, step)

@@ -53,6 +53,9 @@ class PropertyTraining:
         mean, self.mad = torch.tensor(statistics.mean), torch.tensor(statistics.mad)
         self.values = ((torch.from_numpy(molecules.properties()) - mean) / self.mad).float()
 
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:
+        """Nothing here depends on the optimiser; see `loop.Objective`."""
+
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
         batch, indices = self.stream(step)

@@ -61,6 +61,9 @@ class Reading:
         self.network = text_encoder(base.config.encoder, words, base.statistics).to(device)
         self.training, self.seed, self.device = training, seed, torch.device(device)
 
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:
+        """Nothing here depends on the optimiser; see `loop.Objective`."""
+
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
         texts, rows = self._batch(Random(f"{self.seed}/{step}"), self.training.batch_size)

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import ModelConfig, TrainingConfig
 from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.qm9.dataset import Molecules
-from t2d_mol.training.finetune import Finetuning, labelled
+from t2d_mol.training.finetune import METHODS, Finetuning, labelled, scheduled
 from t2d_mol.training.loop import Loop
 from t2d_mol.training.pretrain import Pretraining
 from t2d_mol.training.properties import GuideTraining, PredictorTraining
@@ -73,8 +74,9 @@ def test_labelled_shares_are_nested_and_lie_in_half_b(molecules: Molecules) -> N
         labelled(molecules, 0.0, 5)
 
 
-@pytest.mark.parametrize("method", ["lexicographic", "plain"])
-@pytest.mark.parametrize("condition", ["text", "numbers"])
+@pytest.mark.parametrize(
+    ("method", "condition"), [("lexicographic", "text"), ("lexicographic", "numbers"), *((name, "text") for name in METHODS)]
+)
 def test_finetuning_changes_the_conditional_model(
     molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path, method: str, condition: str
 ) -> None:
@@ -84,13 +86,46 @@ def test_finetuning_changes_the_conditional_model(
     if method == "lexicographic":
         assert metrics["lambda"] >= 0
         assert objective.bound > 0
-    Loop(objective, training, tmp_path).run()
+    Loop(objective, scheduled(training), tmp_path).run()
     done = Checkpoint.load(tmp_path / "last.safetensors")
     assert len(done.joint) == len(molecules.select(0, 2))
     assert "finetune" in done.provenance
     assert any(
         not torch.equal(value, done.weights["denoiser"][name]) for name, value in tiny_checkpoint.weights["denoiser"].items()
     )
+
+
+def test_methods_start_and_step_as_they_say(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
+    def begun(**how: Any) -> Finetuning:
+        return Finetuning(tiny_checkpoint, molecules, replace(TRAINING, **how), seed=5, bf16=False)
+
+    def near(objective: Finetuning) -> bool:
+        found = objective.network.denoiser.state_dict()
+        return all(torch.equal(value.float(), found[name]) for name, value in tiny_checkpoint.weights["denoiser"].items())
+
+    assert near(begun(method="plain"))
+    assert not near(begun(method="scratch"))
+    assert scheduled(replace(TRAINING, method="low-lr")).learning_rate == pytest.approx(TRAINING.learning_rate / 10)
+    assert begun(method="l2sp").backward(0)["penalty"] == 0.0
+    assert begun(gamma=0.5).bound == pytest.approx(0.5 * begun().bound)
+    labelled_losses, unlabelled = (begun(constraint_data=data).backward(0) for data in ("labelled", "unlabelled"))
+    assert labelled_losses["loss"] == unlabelled["loss"]
+    assert labelled_losses["unconditional"] != unlabelled["unconditional"]
+
+
+def test_adams_metric_is_that_of_the_loops_optimiser(
+    molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """The norm of ∇L1' is another one as soon as Adam has moments."""
+    norms = {}
+    for metric in ("plain", "adam"):
+        training = replace(TRAINING, steps=2, metric=metric)
+        objective = Finetuning(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+        Loop(objective, training, tmp_path / metric, log_every=1).run()
+        rows = [json.loads(line) for line in (tmp_path / metric / "metrics.jsonl").read_text().splitlines()]
+        norms[metric] = [row["unconditional_norm"] for row in rows if "unconditional_norm" in row]
+    assert norms["plain"][0] == pytest.approx(norms["adam"][0])
+    assert norms["adam"][1] > 3 * norms["plain"][1]
 
 
 def test_both_passes_of_a_constrained_step_see_the_same_draws(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:

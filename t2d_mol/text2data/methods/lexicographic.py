@@ -1,0 +1,81 @@
+"""Text2Data: the conditional loss falls while the unconditional one stays where pretraining left it."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from t2d_mol.errors import UsageError
+from t2d_mol.text2data.constraint import SCOPES, combine
+from t2d_mol.text2data.methods.plain import Loss, Plain
+from t2d_mol.text2data.optimiser import ADAMS, METRICS, adam_metric
+
+
+class Lexicographic(Plain):
+    """Descends on L2 subject to L1' ≤ γξ, ξ being what pretraining reached (Wang et al., AAAI 2025, Algorithm 1).
+
+    Attributes:
+        gamma: γ, slack of the constraint; 1 asks for ξ itself.
+        scope, metric: see `combine`.
+        every: steps between two looks at the constraint while it is slack, that is λ = 0; at every step while it is not.
+        batches: of unlabelled data that ξ is the mean over.
+    """
+
+    def __init__(
+        self, gamma: float = 1.0, scope: str = "global", metric: str = "plain", every: int = 1, batches: int = 40
+    ) -> None:
+        super().__init__()
+        if scope not in SCOPES or metric not in METRICS or gamma <= 0:
+            raise UsageError(
+                f"no constraint with gamma {gamma}, scope {scope!r} and metric {metric!r}",
+                f"scopes: {', '.join(SCOPES)}; metrics: {', '.join(METRICS)}",
+            )
+        self.gamma, self.scope, self.metric, self.every, self.batches = gamma, scope, metric, every, batches
+        self._optimiser: torch.optim.Optimizer | None = None
+        self._slack = False
+
+    def prepare(self, parameters: Sequence[nn.Parameter], pretraining: Callable[[int], Tensor]) -> None:
+        """Estimate ξ; see `Plain.prepare`."""
+        super().prepare(parameters, pretraining)
+        with torch.no_grad():
+            losses = [pretraining(number) for number in range(self.batches)]
+        self.bound = self.gamma * float(torch.stack(losses).mean())
+
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:
+        """See the optimiser that will step, for Adam's metric.
+
+        Raises:
+            UsageError: if there is no Adam for it.
+        """
+        if self.metric == "adam" and not isinstance(optimiser, ADAMS):
+            raise UsageError(f"{type(optimiser).__name__} does not step in Adam's metric", 'take metric="plain"')
+        self._optimiser = optimiser
+
+    def backward(self, step: int, conditional: Loss, unconditional: Loss) -> dict[str, float]:
+        """Leave the gradients of a step; see `Plain.backward`."""
+        metrics = super().backward(step, conditional, unconditional)
+        if self._slack and step % self.every:
+            return metrics
+        gradients = self._taken()
+        free = unconditional()
+        torch.autograd.backward(free)
+        metric = adam_metric(self._optimiser) if self.metric == "adam" and self._optimiser is not None else None
+        combined = combine(gradients, self._taken(), float(free.detach()), self.bound, scope=self.scope, metric=metric)
+        self._slack = combined.multiplier == 0
+        for parameter, gradient in zip(self.parameters, combined.gradients, strict=True):
+            parameter.grad = gradient
+        looked = {
+            "unconditional": float(free.detach()),
+            "lambda": combined.multiplier,
+            "phi": combined.phi,
+            "unconditional_norm": combined.norm,
+            "cosine": combined.cosine,
+            "violated": float(combined.violated),
+        }
+        return metrics | looked | {f"count/{name}": 1.0 for name in looked}
+
+    def _taken(self) -> list[Tensor | None]:
+        gradients = [parameter.grad for parameter in self.parameters]
+        for parameter in self.parameters:
+            parameter.grad = None
+        return gradients
