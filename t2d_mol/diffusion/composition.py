@@ -53,6 +53,13 @@ class GraphEnergy:
         missed = outside(counts, self.low, self.high).square().sum(1)
         return missed + outside(rings, self.rings[:, 0], self.rings[:, 1]).square()
 
+    def wishes(self, noisy: Noisy) -> Tensor:
+        """Return how many counts each molecule has bounds for."""
+        atoms = noisy.mask.sum(1)
+        counts = (self.low > 0) | (self.high < atoms[:, None])
+        rings = (self.rings[:, 0] > 0) | (self.rings[:, 1] < atoms)
+        return counts.sum(1) + rings
+
 
 def outside(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Return by how much values leave their bounds, 0 inside."""

@@ -24,6 +24,10 @@ class Energy(Protocol):
         """Return the energies (B,): sums of squares of what is missed, in units of a clear miss."""
         ...
 
+    def wishes(self, noisy: Noisy) -> Tensor:
+        """Return how many squares (B,) each molecule's energy is the sum of."""
+        ...
+
 
 class Reader(Protocol):
     """Reads properties from estimates, as `nn.property_network.PropertyNetwork.of_estimate` does."""
@@ -54,6 +58,10 @@ class PropertyEnergy:
         """Return the weighted sum of squares of what each property misses."""
         read = self.read(estimate, noisy.mask, noisy.sigma, self.position_scale)
         return (self.weight * outside(read, self.low, self.high).square()).sum(1)
+
+    def wishes(self, noisy: Noisy) -> Tensor:
+        """Return how many properties each molecule is asked for."""
+        return (self.weight > 0).sum(1)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,9 @@ class Steering:
             energy = torch.stack([measure(estimate, probed) for measure in acting]).sum(0)
             x, h, b = torch.autograd.grad(energy.sum(), entries, allow_unused=True, materialize_grads=True)
         x, b = centred(x, noisy.mask), b + b.transpose(1, 2)
-        step = self._length(energy.detach(), _squares(x) + _squares(h) + _squares(b) / 2, noisy.sigma)
+        steepness = _squares(x) + _squares(h) + _squares(b) / 2
+        wishes = torch.stack([measure.wishes(noisy) for measure in acting]).sum(0).clamp(min=1)
+        step = self._length(energy.detach(), steepness, noisy.sigma, wishes)
         moved = replace(
             noisy,
             positions=noisy.positions - step[:, None, None] * x,
@@ -105,13 +115,15 @@ class Steering:
         )
         return moved, estimate.detach()
 
-    def _length(self, energy: Tensor, steepness: Tensor, sigma: Tensor) -> Tensor:
+    def _length(self, energy: Tensor, steepness: Tensor, sigma: Tensor, wishes: Tensor) -> Tensor:
         """Return the lengths of steps (B,) along gradients whose squares are `steepness` (B,).
 
         The energy is taken for m², m being linear with slope s: the gradient is 2 m s, the length σ² / 2 (σ² s² + doubt²).
+        Of several wishes doubts add up, and the one direction overshoots some: steps are shorter by the root of their number.
         """
-        doubt = DOUBT / self.strength
-        return 2 * energy * sigma**2 / (sigma**2 * steepness + 4 * doubt**2 * energy + FLAT)
+        doubt = wishes * (DOUBT / self.strength) ** 2
+        full = 2 * energy * sigma**2 / (sigma**2 * steepness + 4 * doubt * energy + FLAT)
+        return full / wishes.sqrt()
 
 
 def _squares(entries: Tensor) -> Tensor:

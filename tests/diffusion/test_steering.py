@@ -51,6 +51,9 @@ class Wide:
 
     wanted: float
 
+    def wishes(self, noisy: Noisy) -> Tensor:
+        return torch.ones(len(noisy.mask))
+
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
         spread = (estimate.positions.square().sum(-1) * noisy.mask).sum(1) / noisy.mask.sum(1)
         return (spread - self.wanted).square()
@@ -66,6 +69,8 @@ def test_the_graph_energy_counts_atoms_and_rings() -> None:
     assert float(GraphEnergy(free_low, free_high, torch.tensor([[3.0, 9.0]]))(triangle, seen)) == pytest.approx(4.0)
     two_nitrogens = torch.tensor([[0.0, 0.0, 2.0, 0.0, 0.0]])
     assert float(GraphEnergy(two_nitrogens, free_high, anything)(triangle, seen)) == pytest.approx(4.0)
+    assert GraphEnergy(two_nitrogens, free_high, torch.tensor([[1.0, 3.0]])).wishes(seen).tolist() == [2]
+    assert GraphEnergy(free_low, free_high, anything).wishes(seen).tolist() == [0]
     one_carbon = torch.tensor([[3.0, 1.0, 3.0, 3.0, 3.0]])
     assert float(GraphEnergy(free_low, one_carbon, anything)(triangle, seen)) == pytest.approx(1.0)
 
@@ -96,6 +101,9 @@ class Apart:
     def __call__(self, estimate: Estimate, noisy: Noisy) -> Tensor:
         return self.missed(estimate).square()
 
+    def wishes(self, noisy: Noisy) -> Tensor:
+        return torch.ones(len(noisy.mask))
+
 
 def steered(state: Noisy, energy: Energy, low: float = 0.0, high: float = 9.0, strength: float = 0.2) -> Noisy:
     """Return where a step takes noisy molecules."""
@@ -125,7 +133,7 @@ def test_wishes_met_together_are_one_miss() -> None:
     moved, _ = Steering(Guided(Pull([]), 1.0), energies, 1e3)(start, None, None)
     both = sum(energy(Pull([])(moved), moved) for energy, _, _ in energies)
     before = sum(energy(Pull([])(start), start) for energy, _, _ in energies)
-    assert bool((both < 0.3 * before).all())
+    assert bool((both < 0.5 * before).all())
 
 
 def test_a_step_goes_downhill_and_fades_where_all_is_met() -> None:
