@@ -119,7 +119,7 @@ class Steering:
         """Return the lengths of steps (B,) along gradients whose squares are `steepness` (B,).
 
         The energy is taken for m², m being linear with slope s: the gradient is 2 m s, the length σ² / 2 (σ² s² + doubt²).
-        Of several wishes doubts add up, and the one direction overshoots some: steps are shorter by the root of their number.
+        Of several wishes doubts add up, and one direction overshoots some: steps are shorter by the root of their number.
         """
         doubt = wishes * (DOUBT / self.strength) ** 2
         full = 2 * energy * sigma**2 / (sigma**2 * steepness + 4 * doubt * energy + FLAT)
