@@ -17,7 +17,7 @@ Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
 Steer = Annotated[
-    float, typer.Option(help="Strength with which targets steer the molecules; 0 is none, and twice as fast.", min=0)
+    float, typer.Option(help="Strength with which targets steer the molecules; 0 is none, and faster.", min=0)
 ]
 Temperature = Annotated[
     float, typer.Option(help="Of predicted atom types and bonds while sampling; below 1 sharpens them.", min=0.01, max=10)
