@@ -16,9 +16,7 @@ Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", mi
 Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
-Steer = Annotated[
-    float, typer.Option(help="Strength with which targets steer the molecules; 0 is none, and faster.", min=0)
-]
+Steer = Annotated[float, typer.Option(help="Strength with which targets steer the molecules; 0 is none, and faster.", min=0)]
 Temperature = Annotated[
     float, typer.Option(help="Of predicted atom types and bonds while sampling; below 1 sharpens them.", min=0.01, max=10)
 ]
