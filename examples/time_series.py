@@ -167,7 +167,7 @@ def main() -> None:
     series, labels = waves(20_000, generator)
     held_out, _ = waves(2_000, generator)
     base = Network()
-    pretrain(base, series, 6_000, generator)
+    pretrain(base, series, 4_000, generator)
     bound = unconditional_loss(base, series[:5_000])
     print(
         f"pretrained on {len(series)} series without labels in {time.monotonic() - began:.0f} s; xi = {bound:.4f}",
