@@ -27,7 +27,7 @@ PROPERTY_LEVELS: Final = (0.25, 4.0)
 """Noise levels between which structural wishes and properties steer."""
 
 GUIDED_ABOVE: Final = 0.2
-"""Noise level above which prompts are guided; on 96 exact prompts guidance below it changed no figure."""
+"""Noise level above which prompts are guided; on 96 exact prompts guidance below it changed next to nothing."""
 
 MARGIN: Final = 7.0
 """Steering keeps this many percentiles away from the ends of a level, which is 20 wide."""
