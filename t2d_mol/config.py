@@ -252,6 +252,8 @@ def from_dict(kind: type[Config], values: dict[str, Any]) -> Config:
             value = from_dict(type(default), value)
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        elif isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
         elif type(value) is not type(default):
             raise InputError(f"configuration key {key!r} must be {type(default).__name__}, not {value!r}")
         arguments[key] = value

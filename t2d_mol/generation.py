@@ -31,7 +31,7 @@ from t2d_mol.training.reader import text_encoder
 BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
 
-STEERED_ROWS: Final = 15
+STEERED_ROWS: Final = 31
 """Molecules of a steered batch at most: its gradients take memory."""
 
 STEERED_SIZES: Final = (14, 16, 18, 20, 22, 26, 30)
@@ -200,12 +200,16 @@ class Model:
         for kind, size in sorted(set(zip(kinds, padded, strict=True))):
             alike = [place for place in range(len(jobs)) if (kinds[place], padded[place]) == (kind, size)]
             alike.sort(key=lambda place: jobs[place].atoms)
-            rows = min(config.batch_size, STEERED_ROWS) if any(kind) else config.batch_size
+            most = min(config.batch_size, STEERED_ROWS) if any(kind) else config.batch_size
+            rows = -(-len(alike) // -(-len(alike) // most))
             for start in range(0, len(alike), rows):
                 places = alike[start : start + rows]
                 chosen = [jobs[place] for place in places]
                 copies = chosen[-1:] * (max(1, 4 - len(chosen)) if any(kind) else 0)
                 batches.append((places, chosen + copies, size))
+        batches.sort(
+            key=lambda batch: -len(batch[1]) * batch[1][-1].atoms ** 2
+        )  # the longest first, so that threads end alike
         made: dict[int, GeneratedMolecule] = {}
         for (places, _, _), molecules in zip(batches, self._in_parallel(batches, config), strict=True):
             made |= zip(places, molecules, strict=False)
@@ -233,10 +237,11 @@ class Model:
         mask = torch.arange(padded or int(sizes.max()), device=self.device) < sizes[:, None]
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         sampler = Sampler(self.process, config.steps, SOLVERS[config.solver], config.temperature, config.clamp_below)
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+        with torch.no_grad():
             memory = self.conditioner.memory([job.text for job in jobs], [job.targets for job in jobs])
             guided, steering = self.conditioner.wrapped(jobs, config)
-            batch = sampler(guided, mask, generators, memory, steering)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+                batch = sampler(guided, mask, generators, memory, steering)
         predicted = self.predict(batch)
         molecules = unpad(batch)
         provenance = {

@@ -17,6 +17,7 @@ LAYERS = [
     {"conditioning", "choosing"},
     {"generation", "io"},
     {"evaluation"},
+    {"study"},
     {"cli"},
     {"__main__"},
 ]

@@ -89,5 +89,6 @@ def settle_config(path: Path, config: dict[str, Any], *, resume: bool) -> None:
         changed = [name for name in now if before.get(name) != now[name]]
         if changed:
             raise UsageError(f"{path.parent} was begun with another {changed[0]}", "give the same options, or --force")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(now, indent=2) + "\n")

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.config import TrainingConfig, to_dict
 from t2d_mol.denoising import Memory
 from t2d_mol.diffusion.process import Process
@@ -110,7 +110,7 @@ class Finetuning:
         self.stream = BatchStream(buckets(molecules, indices), training.batch_size, seed)
         self.validation = validation_batches(molecules, training)
         self.values = molecules.properties()
-        self.joint = self._joint(molecules, indices)
+        self.joint = joint_values(molecules, indices, base.statistics)
         self.structures = torch.from_numpy(molecules.structures()[indices])
         self.unlabelled = BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), training.batch_size, seed)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -193,11 +193,12 @@ class Finetuning:
         tensors = target_tensors([row if keep else [] for row, keep in zip(rows, kept, strict=True)], statistics)
         return self.network.numbers(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
 
-    def _joint(self, molecules: Molecules, indices: NDArray[np.intp]) -> Tensor:
-        statistics = self.base.statistics
-        normalised = (self.values[indices] - np.array(statistics.mean)) / np.array(statistics.mad)
-        joint: NDArray[Any] = np.concatenate([molecules.sizes()[indices, None], normalised], 1)
-        return torch.from_numpy(joint).float()
+
+def joint_values(molecules: Molecules, indices: NDArray[np.intp], statistics: Statistics) -> Tensor:
+    """Return atom counts and normalised properties (M, 1 + K) of the chosen molecules, as checkpoints keep them."""
+    normalised = (molecules.properties()[indices] - np.array(statistics.mean)) / np.array(statistics.mad)
+    joint: NDArray[Any] = np.concatenate([molecules.sizes()[indices, None], normalised], 1)
+    return torch.from_numpy(joint).float()
 
 
 def scheduled(training: TrainingConfig) -> TrainingConfig:

@@ -133,6 +133,8 @@ class Loop:
                         self._write_checkpoint(self.folder / f"at-{round(100 * due):03d}.safetensors")
         if steady:
             self._write_trunk()
+        if self._sums:
+            self._flush_metrics()
         self.save()
 
     @property
@@ -288,6 +290,19 @@ class Loop:
         finally:
             for restored, handler in kept.items():
                 signal.signal(restored, handler)
+
+
+def fit(loop: Loop) -> None:
+    """Run a loop, going on where an earlier run in its folder was cut off.
+
+    Raises:
+        KeyboardInterrupt: if a signal ended it; what was reached is saved.
+    """
+    if (loop.folder / "state.safetensors").exists():
+        loop.resume()
+    loop.run()
+    if loop.interrupted:
+        raise KeyboardInterrupt
 
 
 def _binned(sums: Metrics) -> list[str]:

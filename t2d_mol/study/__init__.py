@@ -1,0 +1,1 @@
+"""The study: shares of labels × ways to finetune × seeds, each cell trained and judged alike."""

@@ -1,0 +1,178 @@
+"""The study: its configuration, its cells from end to end, what seeds and arms come to."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from t2d_mol.config import SamplingConfig, TrainingConfig
+from t2d_mol.errors import InputError, T2DMolError, UsageError
+from t2d_mol.properties import KEYS
+from t2d_mol.study.cell import Figure, mean
+from t2d_mol.study.plan import Cell, StudyConfig, read_plan
+from t2d_mol.study.results import Row, gather, pooled, tables
+
+PLAN = """
+preset = "tiny"
+shares = [0.5]
+seeds = [0]
+workers = 2
+compile = false
+encoder_steps = 3
+exact = 1
+levels = 1
+described = 50
+
+[pretraining]
+steps = 3
+
+[finetuning]
+steps = 4
+batch_size = 4
+
+[sampling]
+steps = 3
+steer = 0.0
+guidance = 1.0
+
+[arms.plain]
+method = "plain"
+
+[arms.lexicographic]
+method = "lexicographic"
+constraint_data = "unlabelled"
+"""
+
+
+def plan(folder: Path, text: str = PLAN) -> Path:
+    path = folder / "plan.toml"
+    path.write_text(text)
+    return path
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "t2d_mol", "study", *map(str, words), "--threads", "1", "-q"]
+
+
+def test_a_plan_is_shares_by_arms_by_seeds(tmp_path: Path) -> None:
+    config = read_plan(plan(tmp_path, PLAN.replace("[0.5]", "[0.4, 0.02]").replace("seeds = [0]", "seeds = [1, 0]")))
+    names = [cell.name for cell in config.cells()]
+    assert names[:4] == ["plain-0.02-1", "lexicographic-0.02-1", "plain-0.4-1", "lexicographic-0.4-1"]
+    assert len(names) == 8
+    training = config.training(Cell("lexicographic", 0.02, 0))
+    assert (training.steps, training.batch_size, training.label_fraction) == (4, 4, 0.02)
+    assert (training.method, training.constraint_data) == ("lexicographic", "unlabelled")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "named"),
+    [
+        (PLAN.replace('"tiny"', '"vast"'), UsageError, "vast"),
+        (PLAN.replace("shares = [0.5]", "shares = []"), UsageError, "no cell"),
+        (PLAN.replace("shares = [0.5]", "shares = [1.5]"), UsageError, "shares"),
+        (PLAN.replace('method = "plain"', 'method = "magic"'), UsageError, "magic"),
+        (PLAN.replace('method = "plain"', "gama = 2.0"), InputError, "gama"),
+        (PLAN.replace('method = "plain"', "label_fraction = 0.1"), InputError, "label_fraction"),
+        (PLAN.replace("[arms.plain]", '[arms."a/b"]'), UsageError, "plain"),
+        (PLAN.replace("workers = 2", "workers = 0"), UsageError, "workers"),
+        (PLAN.replace("steps = 4", ""), UsageError, "budget"),
+        (PLAN.replace("seeds = [0]", 'seeds = "0"'), InputError, "seeds"),
+        ("arms = 3", InputError, "arms"),
+        ("[arms", InputError, "plan.toml"),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused(tmp_path: Path, text: str, kind: type[T2DMolError], named: str) -> None:
+    with pytest.raises(kind, match=named):
+        read_plan(plan(tmp_path, text))
+
+
+def test_the_plans_of_the_project_can_be_followed() -> None:
+    folder = Path(__file__).parents[2] / "benchmarks" / "studies"
+    counts = {path.stem: len(read_plan(path).cells()) for path in folder.glob("*.toml")}
+    assert counts["two-cores"] >= 18
+
+
+def test_seeds_are_pooled_by_the_larger_of_two_errors() -> None:
+    alike = pooled([{"mae": Figure(1.0, 0.3)}, {"mae": Figure(1.0, 0.4), "lambda": Figure(0.1)}])
+    assert alike == {"mae": Figure(1.0, pytest.approx(0.25))}
+    apart = pooled([{"mae": Figure(1.0, 0.03)}, {"mae": Figure(2.0, 0.04)}])["mae"]
+    assert (apart.value, apart.error) == (1.5, pytest.approx(math.sqrt(0.5) / math.sqrt(2)))
+    assert mean([Figure(1.0, 3.0), Figure(3.0, 4.0)]) == Figure(2.0, 2.5)
+
+
+def test_differences_are_marked_where_the_intervals_allow() -> None:
+    config = StudyConfig(arms={"plain": {}, "better": {}, "worse": {}, "alike": {}})
+    values = {"plain": (0.5, 0.8), "better": (0.4, 0.9), "worse": (0.6, 0.7), "alike": (0.51, 0.79)}
+    rows = [
+        Row(arm, 0.1, (0,), {"mae": Figure(mae, 0.01), "valid": Figure(valid, 0.01)}) for arm, (mae, valid) in values.items()
+    ]
+    compared = next(table for table in tables(config, rows) if table.title == "less what plain came to")
+    column = {name: place for place, name in enumerate(compared.head)}
+    found = {row[0]: (row[column["MAE / shuffled"]], row[column["valid %"]]) for row in compared.rows}
+    assert found["10 %, better"] == ("-0.100 ±0.028 **", "+10.0 ±2.8 **")
+    assert found["10 %, worse"] == ("+0.100 ±0.028 !!", "-10.0 ±2.8 !!")
+    assert found["10 %, alike"] == ("+0.010 ±0.028", "-1.0 ±2.8")
+
+
+def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) -> None:
+    path, out = plan(tmp_path), tmp_path / "out"
+    words = command(path, "-o", out, "--data", data_file)
+    assert subprocess.run([*words, "--cell", "plain-0.5-0"], check=False, timeout=120).returncode == 4  # no base yet
+    process = subprocess.Popen([*words, "--resume"])
+    while not (out / "cells" / "plain-0.5-0" / "log.txt").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 130
+    assert not (out / "cells" / "plain-0.5-0" / "figures.json").exists()
+    started = (out / "base.safetensors").stat().st_mtime_ns
+
+    assert subprocess.run(words, check=False, timeout=120).returncode == 2  # the folder holds a study
+    done = subprocess.run([*words, "--resume"], capture_output=True, text=True, check=True, timeout=240)
+    assert (out / "base.safetensors").stat().st_mtime_ns == started
+    assert "less what plain came to" in done.stdout
+    config = read_plan(path)
+    rows = gather(config, out)
+    assert [(row.arm, row.share, row.seeds) for row in rows] == [("plain", 0.5, (0,)), ("lexicographic", 0.5, (0,))]
+    figures = rows[1].figures
+    assert {"mae", "hit", "valid", "bound", "validation_unconditional", "lambda", "violated"} <= set(figures)
+    assert {f"mae.{key}" for key in KEYS} <= set(figures)
+    assert "lambda" not in rows[0].figures
+    assert figures["steps"].value == 4
+    assert (out / "tables.md").read_text().startswith("2 of 2 cells.")
+    records = [json.loads(line) for line in (out / "cells/plain-0.5-0/conditional/molecules.jsonl").open()]
+    others = [json.loads(line) for line in (out / "cells/lexicographic-0.5-0/conditional/molecules.jsonl").open()]
+    assert [record["prompt"] for record in records] == [record["prompt"] for record in others]
+    assert [record["n_atoms"] for record in records] == [record["n_atoms"] for record in others]
+
+    again = time.monotonic()
+    subprocess.run([*words, "--resume"], check=True, timeout=120, capture_output=True)
+    assert time.monotonic() - again < 60
+    plan(tmp_path, PLAN.replace("steps = 4", "steps = 5"))
+    assert subprocess.run([*words, "--resume"], check=False, timeout=120).returncode == 2  # another study
+
+
+def test_cells_that_fail_are_named_and_the_others_done(tmp_path: Path, data_file: Path) -> None:
+    broken = PLAN + '\n[arms.broken]\nmethod = "lexicographic"\ngamma = -1.0\n'
+    path, out = plan(tmp_path, broken), tmp_path / "out"
+    done = subprocess.run(
+        command(path, "-o", out, "--data", data_file), capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 2
+    assert "broken-0.5-0" in done.stderr
+    assert "plain" not in done.stderr
+    assert len(gather(read_plan(path), out)) == 2
+    assert "gamma" in (out / "cells" / "broken-0.5-0" / "log.txt").read_text()
+
+
+def test_defaults_of_a_study_are_those_of_the_library() -> None:
+    assert StudyConfig().sampling == SamplingConfig()
+    assert StudyConfig().finetuning == TrainingConfig()
+    assert replace(StudyConfig(), arms={"plain": {}}).training(Cell("plain", 0.1, 0)).label_fraction == 0.1
