@@ -48,8 +48,9 @@ lint: .venv/ready-test  ## formatting, style and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-bench: .venv/ready-test  ## speed of training, sampling and scoring on this machine
+bench: .venv/ready-test  ## speed of training, sampling, finetuning methods and scoring on this machine
 	.venv/bin/python benchmarks/bench.py
+	.venv/bin/python benchmarks/methods.py
 	.venv/bin/python benchmarks/scoring.py
 
 clean:  ## remove what was installed and built

@@ -118,8 +118,10 @@ class TrainingConfig:
         constraint_every: steps between two looks at the constraint while it is slack; every step while it is not.
         method: how finetuning keeps what pretraining learned, by its name in `training.finetune.METHODS`.
         gamma: slack of the lexicographic constraint, which holds the unconditional loss at γξ.
+        alpha, beta: how fast that loss is to return to γξ: φ = min(α (L1' − γξ), β ‖∇L1'‖²).
         scope: one λ for all parameters (global), or one for each (tensor).
         metric: plain, or adam for a λ taken in the metric in which Adam steps.
+        constraint_memory: share of its past in the running mean of L1' that is held against γξ; 0 takes each batch's.
         constraint_data: labelled for an L1' of the step's own molecules, unlabelled for one of the whole train split.
         penalty: weight of the way from the pretrained weights in l2sp and ewc.
         condition: text, or numbers for the control that sees the target values themselves.
@@ -142,8 +144,11 @@ class TrainingConfig:
     constraint_every: int = 1
     method: str = "lexicographic"
     gamma: float = 1.0
+    alpha: float = 1.0
+    beta: float = 1.0
     scope: str = "global"
     metric: str = "plain"
+    constraint_memory: float = 0.0
     constraint_data: str = "labelled"
     penalty: float = 0.01
     condition: str = "text"

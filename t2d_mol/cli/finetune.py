@@ -52,11 +52,18 @@ def finetune(
     gamma: Annotated[
         float, typer.Option(help="Slack of the constraint: L1' is held at gamma times what pretraining reached.")
     ] = 1.0,
+    alpha: Annotated[
+        float, typer.Option(help="Rate at which L1' is to return to the constraint, where it is violated.")
+    ] = 1.0,
+    beta: Annotated[float, typer.Option(help="Most of that rate, in squares of the norm of its gradient.")] = 1.0,
     scope: Annotated[str, typer.Option(help="One lambda for all parameters (global) or for each (tensor).")] = "global",
     metric: Annotated[str, typer.Option(help="plain, or adam to take lambda in the metric in which Adam steps.")] = "plain",
     constraint_data: Annotated[
         str, typer.Option(help="What L1' is taken of: the labelled molecules of the step, or unlabelled ones.")
     ] = "labelled",
+    constraint_memory: Annotated[
+        float, typer.Option(help="Share of its past in the running mean of L1' that is held; 0 takes each batch's.")
+    ] = 0.0,
     penalty: Annotated[float, typer.Option(help="Weight of the way from the pretrained weights, in l2sp and ewc.")] = 0.01,
     compile_: Compile = False,
     batch_size: BatchSize = 64,
@@ -97,9 +104,12 @@ def finetune(
         noise_shift=noise_shift,
         constraint_every=constraint_every,
         gamma=gamma,
+        alpha=alpha,
+        beta=beta,
         scope=scope,
         metric=metric,
         constraint_data=constraint_data,
+        constraint_memory=constraint_memory,
         penalty=penalty,
     )
     if text_encoder and condition != "text":

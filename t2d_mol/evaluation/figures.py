@@ -69,7 +69,7 @@ class Drawing:
     def svg(self) -> str:
         """Return it as an SVG file without date, whose background is transparent; the same for the same figure."""
         stream = io.StringIO()
-        with _style({"svg.hashsalt": self.name}):
+        with style({"svg.hashsalt": self.name}):
             nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
             self.figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
         return stream.getvalue().replace(INK, "currentColor")
@@ -77,7 +77,7 @@ class Drawing:
     def png(self) -> bytes:
         """Return it as a PNG file on white."""
         stream = io.BytesIO()
-        with _style():
+        with style():
             self.figure.savefig(stream, format="png", facecolor="white", metadata={"Software": None})
         return stream.getvalue()
 
@@ -117,19 +117,20 @@ def draw(found: Findings) -> list[Drawing]:
         UsageError: if matplotlib is not installed.
     """
     require_matplotlib()
-    with _style():
+    with style():
         return [*_targets(found), *_levels(found), *_bonds(found), *_atoms(found)]
 
 
 @contextmanager
-def _style(more: dict[str, Any] | None = None) -> Iterator[None]:
+def style(more: dict[str, Any] | None = None) -> Iterator[None]:
+    """Draw within the block as all figures are drawn."""
     from matplotlib import rc_context
 
     with rc_context(cast(Any, _STYLE | (more or {}))):
         yield
 
 
-def _panels(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
+def panels(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
     """Return a figure of panels, `size` inches each."""
     from matplotlib.figure import Figure
 
@@ -144,7 +145,7 @@ def _targets(found: Findings) -> Iterator[Drawing]:
         if not len(asked):
             continue
         prop = BY_KEY[key]
-        figure, (panel,) = _panels(1, 1, (3.5, 3.9))
+        figure, (panel,) = panels(1, 1, (3.5, 3.9))
         low, high = min(asked.min(), read.min()), max(asked.max(), read.max())
         margin = 0.05 * (high - low) or 1.0
         ends = np.array([low - margin, high + margin])
@@ -172,8 +173,8 @@ def _levels(found: Findings) -> Iterator[Drawing]:
 
     shades = LinearSegmentedColormap.from_list("share", [to_rgba(BLUE, 0.0), to_rgba(BLUE, 0.75)])
     for key, wordings in found.summary.get("levels", {}).items():
-        figure, panels = _panels(1, len(wordings), (2.85, 3.2))
-        for panel, (wording, entry) in zip(panels, wordings.items(), strict=True):
+        figure, places = panels(1, len(wordings), (2.85, 3.2))
+        for panel, (wording, entry) in zip(places, wordings.items(), strict=True):
             counts = np.array(entry["confusion"], float)
             totals = counts.sum(1, keepdims=True)
             shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
@@ -202,15 +203,15 @@ def _bonds(found: Findings) -> Iterator[Drawing]:
     if not chosen:
         return
     columns = min(3, len(chosen))
-    figure, panels = _panels(-(-len(chosen) // columns), columns, (2.9, 2.4))
-    for panel, name in zip(panels, chosen, strict=False):
+    figure, places = panels(-(-len(chosen) // columns), columns, (2.9, 2.4))
+    for panel, name in zip(places, chosen, strict=False):
         usual = kept[name].double().numpy() if name in kept else None
         _lengths(panel, own[name], usual)
         kind = name.removeprefix("bond ")
         panel.set_title(f"{kind[::-1] if kind.startswith('H') else kind}, {len(own[name])} bonds")
-    for panel in panels[len(chosen) :]:
+    for panel in places[len(chosen) :]:
         panel.remove()
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    figure.legend(*places[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     figure.supxlabel("what lies beyond a panel is counted at its edge", fontsize=8)
     yield Drawing("bond-lengths", "Bond lengths of the commonest kinds", figure)
 
@@ -232,7 +233,7 @@ def _atoms(found: Findings) -> Iterator[Drawing]:
     if not len(found.samples.get("atoms", ())):
         return
     own = np.bincount(found.samples["atoms"].astype(int))
-    figure, (panel,) = _panels(1, 1, (5.2, 3.4))
+    figure, (panel,) = panels(1, 1, (5.2, 3.4))
     if found.judge and "atoms" in found.judge.reference:
         usual = found.judge.reference["atoms"].double().numpy()
         panel.bar(np.arange(len(usual)), 100 * usual / usual.sum(), 1.0, color=INK, alpha=0.25, label="QM9's test split")

@@ -141,8 +141,8 @@ class Workshop:
                 prompts = model.conditioner.memory([exact_prompt(row, model.statistics) for row in asked], asked)
                 for name, memory in (("bound", prompts), ("unconditional_bound", None)):
                     generator = torch.Generator().manual_seed(step)
-                    found = variational_bound(model.denoiser, model.process, batch, sizes, generator, memory)
-                    totals[name].append(found.total.cpu())
+                    bound = variational_bound(model.denoiser, model.process, batch, sizes, generator, memory)
+                    totals[name].append(bound.total.cpu())
         return {name: Figure.of(torch.cat(parts)) for name, parts in totals.items()}
 
 

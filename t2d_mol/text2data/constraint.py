@@ -1,5 +1,6 @@
 """Algorithm 1 of Text2Data: the direction of descent for L2 subject to L1' ≤ γξ."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,26 @@ SCOPES: Final = ("global", "tensor")
 """One λ for all parameters, as the paper has it, or one for each tensor, as its published code does."""
 
 Gradients = Sequence[Tensor | None]
+
+
+@dataclass
+class RunningMean:
+    """The L1' that is held against the bound: each batch's, or a running mean of them, which is less noisy.
+
+    Attributes:
+        memory: share of its past in the mean; 0 takes each batch's.
+        value: the mean so far, None before the first.
+    """
+
+    memory: float = 0.0
+    value: float | None = None
+
+    def __call__(self, loss: float) -> float:
+        """Take a loss in and return the mean; without a memory, or where the loss is not finite, that loss."""
+        if not self.memory or not math.isfinite(loss):
+            return loss
+        self.value = loss if self.value is None else self.memory * self.value + (1 - self.memory) * loss
+        return self.value
 
 
 @dataclass(frozen=True, eq=False)

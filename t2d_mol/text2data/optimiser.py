@@ -1,6 +1,5 @@
 """The constraint as an optimiser around any of torch's, and one training step with it, for any model."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from t2d_mol.errors import UsageError
-from t2d_mol.text2data.constraint import SCOPES, Combined, combine
+from t2d_mol.text2data.constraint import SCOPES, Combined, RunningMean, combine
 
 METRICS: Final = ("plain", "adam")
 """In what gradients are measured: as they are, or divided by Adam's running root mean squares."""
@@ -59,15 +58,13 @@ class Constraint(torch.optim.Optimizer):
         if not (alpha > 0 and beta > 0 and 0 <= memory < 1):
             raise UsageError("alpha and beta must be positive and memory at least 0 and below 1")
         self.base = base_optimizer(params, **kwargs)
-        self.alpha, self.beta, self.scope, self.metric, self.max_norm, self.memory = (
-            alpha, beta, scope, metric, max_norm, memory,
-        )  # fmt: skip
+        self.alpha, self.beta, self.scope, self.metric, self.max_norm = alpha, beta, scope, metric, max_norm
         if metric == "adam" and not isinstance(self.base, ADAMS):
             raise UsageError(f"{base_optimizer.__name__} does not step in Adam's metric", 'take metric="plain"')
         super().__init__(self.base.param_groups, self.base.defaults)
         self.param_groups, self.state = self.base.param_groups, self.base.state
         self._held: list[Tensor | None] | None = None
-        self._mean: float | None = None
+        self._mean = RunningMean(memory)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -122,11 +119,11 @@ class Constraint(torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the optimiser inside, with the running mean of L1'."""
-        return {**self.base.state_dict(), "mean": self._mean}
+        return {**self.base.state_dict(), "mean": self._mean.value}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what `state_dict` returned."""
-        self._mean = state_dict.get("mean")
+        self._mean.value = state_dict.get("mean")
         self.base.load_state_dict({key: value for key, value in state_dict.items() if key != "mean"})
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
@@ -140,11 +137,7 @@ class Constraint(torch.optim.Optimizer):
             total = torch.as_tensor(loss, dtype=torch.float32, device=self.parameters[0].device).detach().clone()
             torch.distributed.all_reduce(total)
             loss = total / torch.distributed.get_world_size()
-        level = float(loss)
-        if not self.memory or not math.isfinite(level):
-            return level
-        self._mean = level if self._mean is None else self.memory * self._mean + (1 - self.memory) * level
-        return self._mean
+        return self._mean(float(loss))
 
 
 def adam_metric(optimiser: torch.optim.Optimizer) -> list[Tensor | None]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from t2d_mol.errors import UsageError
-from t2d_mol.text2data.constraint import SCOPES, combine
+from t2d_mol.text2data.constraint import SCOPES, RunningMean, combine
 from t2d_mol.text2data.methods.plain import Loss, Plain
 from t2d_mol.text2data.optimiser import ADAMS, METRICS, adam_metric
 
@@ -16,21 +16,33 @@ class Lexicographic(Plain):
 
     Attributes:
         gamma: γ, slack of the constraint; 1 asks for ξ itself.
+        alpha, beta: how fast L1' is to return to γξ, see `combine`.
         scope, metric: see `combine`.
+        memory: share of its past in the running mean of L1' that is held against γξ; 0 takes each batch's.
         every: steps between two looks at the constraint while it is slack, that is λ = 0; at every step while it is not.
         batches: of unlabelled data that ξ is the mean over.
+        xi: ξ, once prepared.
     """
 
     def __init__(
-        self, gamma: float = 1.0, scope: str = "global", metric: str = "plain", every: int = 1, batches: int = 40
+        self,
+        gamma: float = 1.0,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        scope: str = "global",
+        metric: str = "plain",
+        memory: float = 0.0,
+        every: int = 1,
+        batches: int = 200,
     ) -> None:
         super().__init__()
-        if scope not in SCOPES or metric not in METRICS or gamma <= 0:
+        if scope not in SCOPES or metric not in METRICS or min(gamma, alpha, beta) <= 0 or not 0 <= memory < 1:
             raise UsageError(
-                f"no constraint with gamma {gamma}, scope {scope!r} and metric {metric!r}",
-                f"scopes: {', '.join(SCOPES)}; metrics: {', '.join(METRICS)}",
+                f"no constraint with gamma {gamma}, alpha {alpha}, beta {beta}, scope {scope!r} and metric {metric!r}",
+                f"positive numbers; scopes: {', '.join(SCOPES)}; metrics: {', '.join(METRICS)}",
             )
-        self.gamma, self.scope, self.metric, self.every, self.batches = gamma, scope, metric, every, batches
+        self.gamma, self.alpha, self.beta, self.scope, self.metric = gamma, alpha, beta, scope, metric
+        self.every, self.batches, self.xi, self._mean = every, batches, 0.0, RunningMean(memory)
         self._optimiser: torch.optim.Optimizer | None = None
         self._slack = False
 
@@ -39,7 +51,8 @@ class Lexicographic(Plain):
         super().prepare(parameters, pretraining)
         with torch.no_grad():
             losses = [pretraining(number) for number in range(self.batches)]
-        self.bound = self.gamma * float(torch.stack(losses).mean())
+        self.xi = float(torch.stack(losses).mean())
+        self.bound = self.gamma * self.xi
 
     def attach(self, optimiser: torch.optim.Optimizer) -> None:
         """See the optimiser that will step, for Adam's metric.
@@ -60,7 +73,10 @@ class Lexicographic(Plain):
         free = unconditional()
         torch.autograd.backward(free)
         metric = adam_metric(self._optimiser) if self.metric == "adam" and self._optimiser is not None else None
-        combined = combine(gradients, self._taken(), float(free.detach()), self.bound, scope=self.scope, metric=metric)
+        combined = combine(
+            gradients, self._taken(), self._mean(float(free.detach())), self.bound,
+            alpha=self.alpha, beta=self.beta, scope=self.scope, metric=metric,
+        )  # fmt: skip
         self._slack = combined.multiplier == 0
         for parameter, gradient in zip(self.parameters, combined.gradients, strict=True):
             parameter.grad = gradient
