@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: help run test test-all test-browser lint bench clean
+.PHONY: help run test test-all test-browser lint bench study clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,10 @@ bench: .venv/ready-test  ## speed of training, sampling, finetuning methods and 
 	.venv/bin/python benchmarks/bench.py
 	.venv/bin/python benchmarks/methods.py
 	.venv/bin/python benchmarks/scoring.py
+
+study: .venv/ready-test  ## the comparison of ways to finetune on few labels, at most 150 minutes on two cores; goes on where it was cut off
+	[ -f data/qm9.safetensors ] || .venv/bin/t2d-mol data prepare
+	.venv/bin/t2d-mol study benchmarks/studies/two-cores.toml -o runs/study --resume
 
 clean:  ## remove what was installed and built
 	rm -rf .venv build dist *.egg-info

@@ -26,6 +26,9 @@ from t2d_mol.training.reader import Reading
 BASE: Final = "base"
 """Name of the common start, where cells are named."""
 
+GROWING: Final = {"arms", "shares", "seeds", "workers", "compile"}
+"""What of a study's configuration may change between two runs in one folder."""
+
 POLL_SECONDS: Final = 0.5
 
 
@@ -50,7 +53,7 @@ class Study:
     bf16: bool
 
     def prepare(self, *, resume: bool, force: bool) -> None:
-        """Write the configuration, or see that the folder's is the same.
+        """Write the configuration, or see that the folder's cells are of this study, to which others may have been added.
 
         Raises:
             UsageError: if the folder holds a study and neither `resume` nor `force` is on, or it was configured otherwise.
@@ -58,8 +61,12 @@ class Study:
         path = self.folder / "config.json"
         if path.exists() and not (resume or force):
             raise UsageError(f"{self.folder} holds a study", "continue it with --resume or start anew with --force")
-        asked = {name: value for name, value in asdict(self.config).items() if name not in ("workers", "compile")}
+        asked = {name: value for name, value in asdict(self.config).items() if name not in GROWING}
         settle_config(path, {**asked, "version": __version__}, resume=resume)
+        for name in self.config.arms:
+            settle_config(
+                self.folder / "arms" / f"{name}.json", asdict(self.config.training(Cell(name, 1.0, 0))), resume=resume
+            )
 
     def make_base(self, report: Callable[[Report], None]) -> None:
         """Pretrain the denoiser and train the text encoder, unless that is done; `base.safetensors` holds both."""

@@ -17,6 +17,7 @@ from t2d_mol.properties import KEYS
 from t2d_mol.study.cell import Figure, mean
 from t2d_mol.study.plan import Cell, StudyConfig, read_plan
 from t2d_mol.study.results import Row, gather, pooled, tables
+from t2d_mol.study.run import Study
 
 PLAN = """
 preset = "tiny"
@@ -155,8 +156,17 @@ def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) ->
     again = time.monotonic()
     subprocess.run([*words, "--resume"], check=True, timeout=120, capture_output=True)
     assert time.monotonic() - again < 60
-    plan(tmp_path, PLAN.replace("steps = 4", "steps = 5"))
-    assert subprocess.run([*words, "--resume"], check=False, timeout=120).returncode == 2  # another study
+    study = Study(config, out, data_file, "cpu", bf16=False)
+    study.prepare(resume=True, force=False)
+    more = replace(config, arms=config.arms | {"scratch": {"method": "scratch"}}, seeds=(0, 1), workers=1)
+    replace(study, config=more).prepare(resume=True, force=False)
+    for other in (
+        replace(config, finetuning=replace(config.finetuning, steps=5)),
+        replace(config, arms={"plain": {"method": "plain", "alpha": 2.0}}),
+        replace(config, exact=2),
+    ):
+        with pytest.raises(UsageError, match="begun with another"):
+            replace(study, config=other).prepare(resume=True, force=False)
 
 
 def test_cells_that_fail_are_named_and_the_others_done(tmp_path: Path, data_file: Path) -> None:

@@ -1,5 +1,6 @@
 """The methods of finetuning, each on a quadratic whose end is known by hand."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -51,6 +52,44 @@ def test_ewc_resists_where_pretraining_is_stiff() -> None:
     found = descend(method)
     torch.testing.assert_close(method.fisher[0], torch.tensor([9 / 5, 1 / 5]))
     torch.testing.assert_close(found, torch.tensor([4 / (2 + 2 * 9 / 5), 0.0]))
+
+
+@pytest.mark.parametrize("alpha", [0.5, 4.0])
+def test_a_violated_constraint_is_approached_at_the_rate_alpha(alpha: float) -> None:
+    """Where L2 is flat, dL1'/dt = -φ: what L1' exceeds γξ by falls as exp(-α t), t being learning rate times steps."""
+    x, rate, steps = nn.Parameter(torch.tensor([2.0, 1.0])), 1e-3, 500
+    method = Lexicographic(alpha=alpha, batches=1)
+    method.prepare([x], lambda number: torch.tensor(1.0))
+    optimiser = torch.optim.SGD([x], rate)
+    for step in range(steps):
+        optimiser.zero_grad()
+        method.backward(step, lambda: 0 * x.sum(), lambda: x.square().sum())
+        optimiser.step()
+    over = float(x.detach().square().sum()) - method.bound
+    assert over == pytest.approx(4.0 * math.exp(-alpha * rate * steps), rel=5e-3)
+
+
+def test_beta_caps_the_rate() -> None:
+    """With φ = β ‖∇L1'‖² and a flat L2, λ is β: the step is that of descent on L1' itself, β times."""
+    x = nn.Parameter(torch.tensor([2.0, 1.0]))
+    method = Lexicographic(alpha=1e6, beta=0.25, batches=1)
+    method.prepare([x], lambda number: torch.tensor(1.0))
+    looked = method.backward(0, lambda: 0 * x.sum(), lambda: x.square().sum())
+    assert looked["lambda"] == pytest.approx(0.25)
+    torch.testing.assert_close(x.grad, 0.25 * torch.tensor([4.0, 2.0]))
+
+
+def test_the_running_mean_is_what_is_held_against_the_bound() -> None:
+    """Losses 1, 3, 1, 3, … stay above a bound of 1.5 in their running mean, though every second one is below."""
+    method = Lexicographic(memory=0.5, batches=1)
+    x = nn.Parameter(torch.tensor(1.0))
+    method.prepare([x], lambda number: torch.tensor(1.5))
+    means = []
+    for step in range(4):
+        x.grad = None
+        method.backward(step, lambda: 0 * x, lambda step=step: x**2 + 2 * (step % 2))
+        means.append(method._mean.value)
+    assert means == [1.0, 2.0, 1.5, 2.25]
 
 
 def test_the_constraint_holds_at_what_pretraining_reached() -> None:

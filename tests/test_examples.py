@@ -1,0 +1,49 @@
+"""The examples run as their first lines say, and what their tools read is what was put in."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="module")
+def time_series() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("time_series", EXAMPLES / "time_series.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_frequency_and_amplitude_are_read_as_drawn(time_series: ModuleType) -> None:
+    series, labels = time_series.waves(200, torch.Generator().manual_seed(3))
+    frequency, amplitude, off = time_series.read(series)
+    wanted = time_series.asked(labels)
+    assert float((frequency - wanted[0]).abs().mean()) < 0.05
+    assert float((amplitude - wanted[1]).abs().mean()) < 0.05
+    assert float(off.max()) < 0.1
+
+
+def test_noise_can_be_taken_off_again(time_series: ModuleType) -> None:
+    """x = cos a · z − sin a · v, by the definition of the velocity."""
+    series, _ = time_series.waves(5, torch.Generator().manual_seed(4))
+    (noisy, angle), velocity = time_series.noised(series, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(angle.cos()[:, None] * noisy - angle.sin()[:, None] * velocity, series)
+
+
+def test_the_comparison_has_a_row_for_each_method() -> None:
+    words = ["--labels", "20", "--steps", "4", "--pretraining", "4", "--seeds", "2"]
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "time_series.py", *words], capture_output=True, text=True, check=True, timeout=100
+    )
+    rows = [line for line in done.stdout.splitlines() if line.strip().startswith("20 ")]
+    assert len(rows) == 4
+    assert all(len(re.findall(r"\d ± \d", row)) == 5 for row in rows)
