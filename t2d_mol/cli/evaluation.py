@@ -196,9 +196,9 @@ class Evaluation:
 
             write_report(found, self.report, force=self.force)
         if self.plots:
-            from t2d_mol.evaluation.figures import write_plots
+            from t2d_mol.evaluation.figures import draw, write_plots
 
-            write_plots(found, self.plots, force=self.force)
+            write_plots(draw(found), self.plots, force=self.force)
         if self.as_json:
             sys.stdout.write(json.dumps(found.summary, allow_nan=False) + "\n")
         elif rows != "-" and not quiet:

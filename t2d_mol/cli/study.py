@@ -19,6 +19,9 @@ def study(
         str | None,
         typer.Option(help="Work on one cell, ARM-SHARE-SEED, or on what all start from (base).", show_default=False),
     ] = None,
+    plots: Annotated[
+        Path | None, typer.Option(help="Write the figures as PNG files to this folder (extra plot).", show_default=False)
+    ] = None,
     resume: Resume = False,
     data: options.Data = options.DEFAULT_DATA,
     device: options.Device = "auto",
@@ -34,11 +37,15 @@ def study(
     """
     options.set_up(quiet, threads)
     from t2d_mol.cli.progress import bar, training_bar
+    from t2d_mol.evaluation.figures import require_matplotlib, write_plots
+    from t2d_mol.study.figures import draw
     from t2d_mol.study.plan import read_plan
-    from t2d_mol.study.results import write_results
+    from t2d_mol.study.results import gather, write_results
     from t2d_mol.study.run import BASE, Study, worker_command
 
     device = options.pick_device(device)
+    if plots:
+        require_matplotlib()
     asked = Study(read_plan(plan), out, data, device, options.pick_bf16(precision, device, training=True))
     asked.prepare(resume=resume or cell is not None, force=force)
     if cell not in (None, BASE):
@@ -49,4 +56,6 @@ def study(
     if cell is None:
         with bar("cells", quiet=quiet) as show:
             asked.run_all(worker_command(plan, asked, threads, precision), show)
+        if plots:
+            write_plots(draw(asked.config, gather(asked.config, out), out), plots, force=force or resume)
         sys.stdout.write("\n".join(table.text() for table in write_results(asked.config, out)))

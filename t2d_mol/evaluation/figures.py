@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,13 +94,12 @@ def require_matplotlib() -> None:
         raise UsageError("figures need matplotlib", "pip install 't2d-mol[plot]'") from None
 
 
-def write_plots(found: Findings, folder: Path, *, force: bool = False) -> list[Path]:
-    """Write the figures as PNG files into a folder and return their paths; nothing is written if one may not be.
+def write_plots(drawings: Sequence[Drawing], folder: Path, *, force: bool = False) -> list[Path]:
+    """Write figures as PNG files into a folder and return their paths; nothing is written if one may not be.
 
     Raises:
-        UsageError: if matplotlib is missing, or a file exists and `force` is off, or the folder cannot be written.
+        UsageError: if a file exists and `force` is off, or the folder cannot be written.
     """
-    drawings = draw(found)
     paths = [folder / f"{drawing.name}.png" for drawing in drawings]
     for path in paths:
         check_free(path, force=force)

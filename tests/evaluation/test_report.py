@@ -120,7 +120,7 @@ def test_every_axis_has_a_label(found: Findings) -> None:
 
 
 def test_plots_are_png_files_that_are_not_overwritten(found: Findings, tmp_path: Path) -> None:
-    paths = write_plots(found, tmp_path / "plots")
+    paths = write_plots(draw(found), tmp_path / "plots")
     assert [path.name for path in paths] == [f"{item.name}.png" for item in draw(found)]
     for path in paths:
         data = path.read_bytes()
@@ -128,9 +128,9 @@ def test_plots_are_png_files_that_are_not_overwritten(found: Findings, tmp_path:
         assert len(data) > 5000
     paths[0].unlink()
     with pytest.raises(UsageError, match="exists"):
-        write_plots(found, tmp_path / "plots")
+        write_plots(draw(found), tmp_path / "plots")
     assert not paths[0].exists()
-    assert write_plots(found, tmp_path / "plots", force=True) == paths
+    assert write_plots(draw(found), tmp_path / "plots", force=True) == paths
 
 
 def test_the_page_holds_every_table_figure_and_molecule(found: Findings, tmp_path: Path) -> None:
