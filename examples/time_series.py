@@ -194,7 +194,7 @@ def main() -> None:
                 steps = options.steps // 2 if method.startswith("constraint") else options.steps
                 finetune(model, (series[chosen], labels[chosen]), series, method, steps, bound, seed)
                 rows.append(figures(model, held_out))
-            mean, spread = torch.tensor(rows).mean(0).tolist(), torch.tensor(rows).std(0).tolist()
+            mean, spread = torch.tensor(rows).mean(0).tolist(), torch.tensor(rows).std(0, correction=0).tolist()
             cells = [f"{m:.{d}f} ± {s:.{d}f}" for m, s, d in zip(mean, spread, (3, 3, 3, 3, 0), strict=True)]
             row = zip((str(count), method, *cells), WIDTHS, strict=True)
             print("".join(f"{cell:>{width}}" for cell, width in row), flush=True)

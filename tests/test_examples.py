@@ -23,6 +23,20 @@ def time_series() -> ModuleType:
     return module
 
 
+def test_the_code_in_the_documentation_runs_and_holds_the_constraint() -> None:
+    """L2 alone would end at slope 2 and shift 1, where L1' is 1."""
+    text = (EXAMPLES.parent / "docs" / "text2data.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    told = re.search(r"```\n(L1'.*)\n```", text)
+    assert told is not None
+    assert done.stdout.strip() == told[1]
+    free, slope, _, multiplier = map(float, re.findall(r"(?<= )-?\d+\.\d+", done.stdout))
+    assert free == pytest.approx(0.3, abs=0.02)
+    assert slope > 2.1
+    assert multiplier > 0
+
+
 def test_frequency_and_amplitude_are_read_as_drawn(time_series: ModuleType) -> None:
     series, labels = time_series.waves(200, torch.Generator().manual_seed(3))
     frequency, amplitude, off = time_series.read(series)

@@ -53,7 +53,7 @@ def finetune(
         float, typer.Option(help="Slack of the constraint: L1' is held at gamma times what pretraining reached.")
     ] = 1.0,
     alpha: Annotated[
-        float, typer.Option(help="Rate at which L1' is to return to the constraint, where it is violated.")
+        float, typer.Option(help="How fast a violated L1' is to return to its bound; 1 is a weak pull, 100 a strong one.")
     ] = 1.0,
     beta: Annotated[float, typer.Option(help="Most of that rate, in squares of the norm of its gradient.")] = 1.0,
     scope: Annotated[str, typer.Option(help="One lambda for all parameters (global) or for each (tensor).")] = "global",

@@ -9,6 +9,7 @@ import typer
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.runs import Resume
+from t2d_mol.errors import T2DMolError, UsageError
 
 
 @handled
@@ -47,15 +48,21 @@ def study(
     if plots:
         require_matplotlib()
     asked = Study(read_plan(plan), out, data, device, options.pick_bf16(precision, device, training=True))
+    if cell is not None and force:
+        raise UsageError("--force does not go with --cell", "it would remove the cells of others")
     asked.prepare(resume=resume or cell is not None, force=force)
     if cell not in (None, BASE):
         asked.run_one(cell)
         return
-    with training_bar("what all start from", quiet=quiet) as report:
-        asked.make_base(report)
-    if cell is None:
-        with bar("cells", quiet=quiet) as show:
-            asked.run_all(worker_command(plan, asked, threads, precision), show)
-        if plots:
-            write_plots(draw(asked.config, gather(asked.config, out), out), plots, force=force or resume)
-        sys.stdout.write("\n".join(table.text() for table in write_results(asked.config, out)))
+    failed: list[str] = []
+    with asked.alone(out):
+        with training_bar("what all start from", quiet=quiet) as report:
+            asked.make_base(report)
+        if cell is None:
+            with bar("cells", quiet=quiet) as show:
+                failed = asked.run_all(worker_command(plan, asked, threads, precision), show, options.say)
+            sys.stdout.write("\n".join(table.text() for table in write_results(asked.config, out)))
+            if plots:
+                write_plots(draw(asked.config, gather(asked.config, out), out), plots, force=force or resume)
+    if failed:
+        raise T2DMolError(f"{len(failed)} cells failed: {', '.join(failed)}", "what can be, is done; --resume tries again")

@@ -14,7 +14,7 @@ from t2d_mol.molecule import MoleculeBatch
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """The parts of the bound per molecule, (B,) each, in nats; positions in Å. Invariant to E(3) and permutations.
+    """The parts of the bound per molecule, (B,) each, in nats, positions in Å; invariant to E(3) and permutations in law.
 
     Attributes:
         prior: what the noise at the highest level still knows of the molecule.
@@ -61,7 +61,7 @@ def variational_bound(
     count = len(batch)
     places = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
     sigma = torch.exp(low + (high - low) * places).to(batch.mask.device)
-    clean = process.corrupt(batch, torch.zeros_like(sigma))
+    clean = process.corrupt(batch, torch.zeros_like(sigma), Generator())
     noisy = process.corrupt(batch, sigma, generator)
     missed = _squares(clean, _expected(process, denoiser(noisy, None, memory), noisy))
     last = process.corrupt(batch, torch.full_like(sigma, schedule.sigma_min), generator)

@@ -1,6 +1,7 @@
 """A protocol's folder: configuration, molecules, rows of scores, summary, tables."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,4 +92,11 @@ def settle_config(path: Path, config: dict[str, Any], *, resume: bool) -> None:
             raise UsageError(f"{path.parent} was begun with another {changed[0]}", "give the same options, or --force")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(now, indent=2) + "\n")
+    write_json(path, now)
+
+
+def write_json(path: Path, told: object) -> None:
+    """Write a JSON file at once: whoever reads it sees the old one or the new one, whole."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n")
+    part.replace(path)

@@ -9,20 +9,21 @@ from pathlib import Path
 from statistics import NormalDist, fmean
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.bound import variational_bound
 from t2d_mol.evaluation.findings import Findings
 from t2d_mol.evaluation.oracles.network import Judge
-from t2d_mol.evaluation.runs import ProtocolRun
+from t2d_mol.evaluation.runs import ProtocolRun, write_json
 from t2d_mol.evaluation.score import Scorer
 from t2d_mol.generation import Model
 from t2d_mol.molecule import Target
 from t2d_mol.prompts.templates import exact_prompt
 from t2d_mol.properties import KEYS, PROPERTIES
-from t2d_mol.qm9.batches import BatchStream, buckets
+from t2d_mol.qm9.batches import buckets, in_order
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
 from t2d_mol.study.plan import Cell, StudyConfig
@@ -52,7 +53,11 @@ class Figure:
     @classmethod
     def of(cls, values: Tensor) -> "Figure":
         """Return the mean of independent values."""
-        return cls(float(values.mean()), float(values.std()) / len(values) ** 0.5)
+        return cls(float(values.mean()), float(values.std()) / len(values) ** 0.5 if len(values) > 1 else 0.0)
+
+    def less(self, other: "Figure") -> "Figure":
+        """Return the difference from an independent figure."""
+        return Figure(self.value - other.value, math.hypot(self.error, other.error))
 
     def scaled(self, factor: float) -> "Figure":
         """Return the figure in other units."""
@@ -94,11 +99,12 @@ class Workshop:
         exact = self._judged(model, "conditional", self.config.exact, cell, judge, folder)
         levels = self._judged(model, "text", self.config.levels, cell, judge, folder)
         figures = _control(exact, levels, judge.checkpoint.results["u_bound"])
-        figures |= _quality(exact) | _training(folder / "metrics.jsonl") | self._bounds(model)
-        written = {name: vars(figure) for name, figure in figures.items()}
-        part = folder / "figures.part.json"
-        part.write_text(json.dumps(written, indent=1) + "\n")
-        part.replace(folder / "figures.json")
+        figures |= _quality(exact) | _training(folder / "metrics.jsonl")
+        bounds = self._bounds(model)
+        figures |= {name: Figure.of(totals) for name, totals in bounds.items()}
+        write_json(
+            folder / "figures.json", {"figures": to_plain(figures), "bounds": {k: v.tolist() for k, v in bounds.items()}}
+        )
 
     def _finetune(self, cell: Cell, folder: Path) -> None:
         training = self.config.training(cell)
@@ -127,34 +133,62 @@ class Workshop:
         run.write(found)
         return found.summary
 
-    def _bounds(self, model: Model) -> dict[str, Figure]:
-        """Return the bounds on −log p of molecules of the test split, with all six values as their prompt and without."""
-        chosen = next(found for split in (Split.TEST, Split.TRAIN) if len(found := self.molecules.select(split)))
-        stream = BatchStream(buckets(self.molecules, chosen), DESCRIBED_BATCH, seed=0)
-        values, sizes = self.molecules.properties(), model.checkpoint.sizes
+    def _bounds(self, model: Model) -> dict[str, Tensor]:
+        """Return the bounds on −log p (N,) of molecules of the test split, with all six values as their prompt and without.
+
+        Molecules, noise levels and noise are the same in every cell.
+        """
+        split = next(found for split in (Split.TEST, Split.TRAIN) if len(found := self.molecules.select(split)))
+        values, sizes, statistics = self.molecules.properties(), model.checkpoint.sizes, model.statistics
+        possible = split[sizes.numpy()[self.molecules.sizes()[split]] > 0]
+        chosen = np.random.default_rng(0).permutation(possible)[: self.config.described]
         totals: dict[str, list[Tensor]] = {"bound": [], "unconditional_bound": []}
-        for step in range(max(1, self.config.described // DESCRIBED_BATCH)):
-            batch, indices = stream(step)
-            batch = batch.to(model.device)
-            asked = [_described(values[index], model.statistics) for index in indices]
+        for number, (batch, indices) in enumerate(in_order(buckets(self.molecules, np.sort(chosen)), DESCRIBED_BATCH)):
+            asked = [described(values[index]) for index in indices]
             with torch.no_grad():
-                prompts = model.conditioner.memory([exact_prompt(row, model.statistics) for row in asked], asked)
+                prompts = model.conditioner.memory([exact_prompt(row, statistics) for row in asked], asked)
                 for name, memory in (("bound", prompts), ("unconditional_bound", None)):
-                    generator = torch.Generator().manual_seed(step)
-                    bound = variational_bound(model.denoiser, model.process, batch, sizes, generator, memory)
+                    generator = torch.Generator().manual_seed(number)
+                    moved = batch.to(model.device)
+                    bound = variational_bound(model.denoiser, model.process, moved, sizes, generator, memory)
                     totals[name].append(bound.total.cpu())
-        return {name: Figure.of(torch.cat(parts)) for name, parts in totals.items()}
+        return {name: torch.cat(parts) for name, parts in totals.items()}
 
 
-def read_figures(folder: Path) -> dict[str, Figure] | None:
-    """Return the figures of a cell; None if it is not done."""
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a cell came to.
+
+    Attributes:
+        figures: by name.
+        bounds: on −log p (N,), of the same molecules in every cell, with prompt and without.
+    """
+
+    figures: Mapping[str, Figure]
+    bounds: Mapping[str, Tensor]
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Return what a cell came to; None if it is not done."""
     path = folder / "figures.json"
     if not path.exists():
         return None
-    return {name: Figure(**figure) for name, figure in json.loads(path.read_text()).items()}
+    told = json.loads(path.read_text())
+    figures = {
+        name: Figure(math.nan if f["value"] is None else f["value"], f["error"]) for name, f in told["figures"].items()
+    }
+    return Outcome(figures, {name: torch.tensor(totals) for name, totals in told["bounds"].items()})
 
 
-def _described(values: Sequence[float], statistics: Statistics) -> tuple[Target, ...]:
+def to_plain(figures: Mapping[str, Figure]) -> dict[str, Any]:
+    """Return figures as JSON has them; null where a figure has no value."""
+    return {
+        name: {"value": figure.value if math.isfinite(figure.value) else None, "error": figure.error}
+        for name, figure in figures.items()
+    }
+
+
+def described(values: Sequence[float]) -> tuple[Target, ...]:
     """Return all six values of a molecule as targets."""
     return tuple(
         Target(prop.key, "=", value=float(f"{value:.4g}"), unit=prop.unit)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from t2d_mol.config import SamplingConfig, TrainingConfig, from_dict, preset, read_toml
 from t2d_mol.errors import InputError, UsageError
-from t2d_mol.training.finetune import METHODS
+from t2d_mol.training.finetune import scheduled
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class StudyConfig:
     Attributes:
         preset: size of the model that is pretrained once.
         shares: of half B's labels; smaller ones are nested in larger ones.
-        seeds: of the labelled share, of finetuning and of sampling.
+        seeds: of the labelled share, of finetuning and of sampling; the common start does not depend on them.
         arms: ways to finetune by name; each says in what it departs from `finetuning`.
         baseline: the arm that others are held against.
         workers: cells that are worked on at a time, each a process.
@@ -74,8 +74,8 @@ class Cell:
         return f"{self.arm}-{self.share:g}-{self.seed}"
 
 
-SET_BY_CELLS: Final = {"label_fraction", "condition"}
-"""Keys of `TrainingConfig` that an arm may not set."""
+FIXED: Final = {"label_fraction", "condition"}
+"""Keys of `TrainingConfig` that a study decides itself."""
 
 
 def read_plan(path: Path) -> StudyConfig:
@@ -83,33 +83,43 @@ def read_plan(path: Path) -> StudyConfig:
 
     Raises:
         InputError: if it cannot be read, or a key is unknown or of the wrong type.
-        UsageError: if it asks for no cell, or for something there is not.
+        UsageError: if it asks for no cell, for one twice, or for something there is not.
     """
-    config = from_dict(StudyConfig, read_toml(path))
+    told = read_toml(path)
+    config = from_dict(StudyConfig, told)
     preset(config.preset)
-    if not (config.arms and config.shares and config.seeds):
-        raise UsageError(f"{path} asks for no cell", "a study needs arms, shares and seeds")
-    if config.baseline not in config.arms:
-        raise UsageError(f"{path}: no arm {config.baseline!r} to hold the others against", f"arms: {', '.join(config.arms)}")
-    if not all(0 < share <= 1 for share in config.shares):
-        raise UsageError(f"{path}: shares must lie in (0, 1]")
+    if not all(isinstance(share, float | int) and 0 < share <= 1 for share in config.shares):
+        raise UsageError(f"{path}: shares must be numbers in (0, 1]")
+    if not all(isinstance(seed, int) and seed >= 0 for seed in config.seeds):
+        raise UsageError(f"{path}: seeds must be whole numbers")
     if min(config.exact, config.levels, config.described, config.workers) < 1:
         raise UsageError(f"{path}: exact, levels, described and workers must be at least 1")
+    for table in ("pretraining", "finetuning"):
+        _check_keys(table, told.get(table, {}))
+    if not (config.pretraining.steps or config.pretraining.max_minutes):
+        raise UsageError(f"{path}: pretraining has no budget", "give steps or max_minutes under [pretraining]")
     for name, arm in config.arms.items():
-        _check_arm(name, arm, config.finetuning)
+        if not name or set(name) & set("/\\ "):
+            raise UsageError(f"no arm can be called {name!r}: its cells are folders of that name")
+        if not isinstance(arm, Mapping):
+            raise InputError(f"arm {name!r} must be a table", f"[arms.{name}]")
+        _check_keys(f"arms.{name}", arm)
+        from_dict(TrainingConfig, dict(arm))
+    names = [cell.name for cell in config.cells()]
+    if not names:
+        raise UsageError(f"{path} asks for no cell", "a study needs arms, shares and seeds")
+    if len(set(names)) < len(names):
+        raise UsageError(f"{path} asks for a cell twice: {next(name for name in names if names.count(name) > 1)}")
+    if config.baseline not in config.arms:
+        raise UsageError(f"{path}: no arm {config.baseline!r} to hold the others against", f"arms: {', '.join(config.arms)}")
+    for cell in config.cells():
+        training = scheduled(config.training(cell))  # builds the method, so that what it refuses is refused now
+        if not (training.steps or training.max_minutes):
+            raise UsageError(f"arm {cell.arm!r} has no budget", "give steps or max_minutes under [finetuning]")
     return config
 
 
-def _check_arm(name: str, arm: object, usual: TrainingConfig) -> None:
-    if not name or set(name) & set("/\\ "):
-        raise UsageError(f"no arm can be called {name!r}: its cells are folders of that name")
-    if not isinstance(arm, Mapping):
-        raise InputError(f"arm {name!r} must be a table", f"[arms.{name}]")
-    known = {item.name for item in fields(TrainingConfig)} - SET_BY_CELLS
-    if unknown := set(arm) - known:
-        raise InputError(f"arm {name!r}: unknown key {min(unknown)!r}", f"known keys: {', '.join(sorted(known))}")
-    own = from_dict(TrainingConfig, dict(arm))
-    if own.method not in METHODS:
-        raise UsageError(f"arm {name!r}: no method {own.method!r}", f"methods: {', '.join(METHODS)}")
-    if not (usual.steps or usual.max_minutes or own.steps or own.max_minutes):
-        raise UsageError(f"arm {name!r} has no budget", "give steps or max_minutes under [finetuning]")
+def _check_keys(table: str, told: Mapping[str, Any]) -> None:
+    known = {item.name for item in fields(TrainingConfig)} - FIXED
+    if unknown := set(told) - known:
+        raise InputError(f"[{table}]: unknown key {min(unknown)!r}", f"known keys: {', '.join(sorted(known))}")

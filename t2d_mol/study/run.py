@@ -1,14 +1,18 @@
 """The run of a study: the common start, then each cell in a process of its own, the tables refreshed after every one."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+
+from filelock import FileLock, Timeout
 
 from t2d_mol import __version__
 from t2d_mol.checkpoint import Checkpoint
@@ -28,6 +32,9 @@ BASE: Final = "base"
 
 GROWING: Final = {"arms", "shares", "seeds", "workers", "compile"}
 """What of a study's configuration may change between two runs in one folder."""
+
+MADE: Final = ("arms", "cells", "encoder", "pretraining")
+"""The folders a study makes."""
 
 POLL_SECONDS: Final = 0.5
 
@@ -53,38 +60,48 @@ class Study:
     bf16: bool
 
     def prepare(self, *, resume: bool, force: bool) -> None:
-        """Write the configuration, or see that the folder's cells are of this study, to which others may have been added.
+        """Write the configuration, or see that the folder's cells are of this study, to which others may be added.
 
         Raises:
             UsageError: if the folder holds a study and neither `resume` nor `force` is on, or it was configured otherwise.
+            MissingError: if there is no data set.
         """
         path = self.folder / "config.json"
         if path.exists() and not (resume or force):
             raise UsageError(f"{self.folder} holds a study", "continue it with --resume or start anew with --force")
+        if not self.data.exists():
+            raise MissingError(f"no data set {self.data}", "t2d-mol data prepare makes one")
+        if force:
+            for name in MADE:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            self.base.unlink(missing_ok=True)
         asked = {name: value for name, value in asdict(self.config).items() if name not in GROWING}
-        settle_config(path, {**asked, "version": __version__}, resume=resume)
+        digest = hashlib.sha256(self.data.read_bytes()).hexdigest()[:16]
+        settle_config(
+            path,
+            {**asked, "data": digest, "device": self.device, "bf16": self.bf16, "version": __version__},
+            resume=resume,
+        )
         for name in self.config.arms:
-            settle_config(
-                self.folder / "arms" / f"{name}.json", asdict(self.config.training(Cell(name, 1.0, 0))), resume=resume
-            )
+            arm = asdict(self.config.training(Cell(name, 1.0, 0)))
+            settle_config(self.folder / "arms" / f"{name}.json", arm, resume=resume)
 
     def make_base(self, report: Callable[[Report], None]) -> None:
         """Pretrain the denoiser and train the text encoder, unless that is done; `base.safetensors` holds both."""
         if self.base.exists():
             return
-        molecules, seed = Molecules.load(self.data), self.config.seeds[0]
+        molecules = Molecules.load(self.data)
         pretraining = Pretraining(
-            molecules, preset(self.config.preset), self.config.pretraining,
-            seed=seed, bf16=self.bf16, device=self.device,
-        )  # fmt: skip
+            molecules, preset(self.config.preset), self.config.pretraining, seed=0, bf16=self.bf16, device=self.device
+        )
         if self.config.compile:
             pretraining.network.compile_parts()
         fit(Loop(pretraining, self.config.pretraining, self.folder / "pretraining", report))
         pretrained = Checkpoint.load(self.folder / "pretraining" / "last.safetensors")
         reading = TrainingConfig(steps=self.config.encoder_steps, learning_rate=1e-3)
-        learner = Reading(pretrained, reading, seed=seed, device=self.device)
+        learner = Reading(pretrained, reading, seed=0, device=self.device)
         fit(Loop(learner, reading, self.folder / "encoder", report))
-        (self.folder / "encoder" / "last.safetensors").rename(self.base)
+        (self.folder / "encoder" / "last.safetensors").replace(self.base)
 
     @property
     def base(self) -> Path:
@@ -108,34 +125,54 @@ class Study:
         if not self.base.exists():
             raise MissingError(f"{self.base} is not there yet", f"make it with --cell {BASE}")
         folder = self.cell_folder(cells[name])
-        if not is_done(folder):
-            base, molecules = Checkpoint.load(self.base), Molecules.load(self.data)
-            Workshop(self.config, base, molecules, self.device, self.bf16).run(cells[name], folder)
+        with self.alone(folder):
+            if not is_done(folder):
+                base, molecules = Checkpoint.load(self.base), Molecules.load(self.data)
+                Workshop(self.config, base, molecules, self.device, self.bf16).run(cells[name], folder)
 
-    def run_all(self, command: Sequence[str], show: Callable[[int, int], None]) -> None:
+    @contextmanager
+    def alone(self, folder: Path) -> Iterator[None]:
+        """Keep other processes out of a folder within the block; the system frees it if this one dies.
+
+        Raises:
+            UsageError: if another process is in it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise UsageError(f"another process works in {folder}", "wait for it or stop it") from None
+
+    def run_all(self, command: Sequence[str], show: Callable[[int, int], None], say: Callable[[str], None]) -> list[str]:
         """Work on all cells that are not done, `workers` at a time, and refresh the tables after each.
 
         Args:
             command: what works on one cell if its name is appended.
             show: called with cells done and in all.
+            say: called with a line for each cell that fails.
 
-        Raises:
-            UsageError: if cells failed; the others are done.
+        Returns:
+            The names of the cells that failed; the others are done.
         """
         cells = self.config.cells()
         waiting = [cell for cell in cells if not is_done(self.cell_folder(cell))]
-        failed: list[str] = []
+        done, failed = len(cells) - len(waiting), list[str]()
         running: dict[Cell, subprocess.Popen[bytes]] = {}
+        show(done, len(cells))
         try:
             while waiting or running:
                 while waiting and len(running) < self.config.workers:
                     cell = waiting.pop(0)
                     running[cell] = self._begin(cell, command)
                 for cell in [cell for cell, process in running.items() if process.poll() is not None]:
-                    if running.pop(cell).returncode:
+                    if code := running.pop(cell).returncode:
                         failed.append(cell.name)
+                        say(f"cell {cell.name} failed with exit {code}: {self.cell_folder(cell)}/log.txt")
+                        continue
+                    done += 1
                     write_results(self.config, self.folder)
-                    show(len(cells) - len(waiting) - len(running), len(cells))
+                    show(done, len(cells))
                 time.sleep(POLL_SECONDS)
         finally:
             for process in running.values():
@@ -143,9 +180,7 @@ class Study:
                     process.terminate()
             for process in running.values():
                 process.wait()
-        write_results(self.config, self.folder)
-        if failed:
-            raise UsageError(f"cells failed: {', '.join(failed)}", f"see log.txt in their folders under {self.folder}/cells")
+        return failed
 
     def _begin(self, cell: Cell, command: Sequence[str]) -> "subprocess.Popen[bytes]":
         folder = self.cell_folder(cell)
@@ -155,7 +190,10 @@ class Study:
 
 
 def worker_command(plan: Path, study: Study, threads: int, precision: str) -> list[str]:
-    """Return the command that works on one cell, to which `--cell NAME` is appended."""
+    """Return the command that works on one cell, to which `--cell NAME` is appended; it reads a copy of the plan."""
+    kept = study.folder / "plan.toml"
+    if not (kept.exists() and kept.samefile(plan)):
+        shutil.copyfile(plan, kept)
     options = {
         "-o": study.folder,
         "--data": study.data,
@@ -164,4 +202,4 @@ def worker_command(plan: Path, study: Study, threads: int, precision: str) -> li
         "--threads": max(1, (threads or os.cpu_count() or 1) // study.config.workers),
     }
     words = [str(word) for pair in options.items() for word in pair]
-    return [sys.executable, "-m", "t2d_mol", "study", str(plan), *words, "--resume", "-vv"]
+    return [sys.executable, "-m", "t2d_mol", "study", str(kept), *words, "--resume", "-vv"]

@@ -24,7 +24,7 @@ from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
 from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Scratch
-from t2d_mol.training.loop import Metrics, step_generator
+from t2d_mol.training.loop import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
 from t2d_mol.training.reader import target_tensors, text_encoder
 
@@ -84,13 +84,15 @@ class Conditional(nn.Module):
         self.denoiser, self.numbers = denoiser, numbers
 
 
-class Finetuning:
-    """The conditional denoising objective on labelled molecules. Meets `loop.Objective`.
+class Finetuning(Objective):
+    """The conditional denoising objective on labelled molecules.
 
     A method of `METHODS` makes the gradients of each step from two losses: the conditional L2 and, with the prompt replaced
     by NULL on the same molecules, noise levels, noise and self-conditioning draw (or on unlabelled ones), the unconditional
     L1'.
     """
+
+    network: Conditional
 
     def __init__(
         self,
@@ -137,6 +139,14 @@ class Finetuning:
         """Show the method the optimiser; see `loop.Objective`."""
         self.method.attach(optimiser)
 
+    def state(self) -> dict[str, Any]:
+        """Return what the method must know to go on; see `loop.Objective`."""
+        return self.method.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Give it back to the method; see `loop.Objective`."""
+        self.method.restore(state)
+
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
         batch, indices = self.stream(step)
@@ -169,13 +179,14 @@ class Finetuning:
         weights |= {name: state for name, state in self.base.weights.items() if name in ("predictor", "guide")}
         stage = {
             "data": f"{len(self.joint)} prompts of half B",
-            "xi": round(self.bound / self.training.gamma, 6),
             "bound": round(self.bound, 6),
             "training": to_dict(self.training),
             "seed": self.seed,
             "steps": step,
             "minutes": round(minutes, 2),
         }
+        if isinstance(self.method, Lexicographic):
+            stage["xi"] = round(self.method.xi, 6)
         vocabulary = self.base.vocabulary if self.text else ()
         provenance = self.base.provenance | {"finetune": stage}
         known = {"joint": self.joint, "structures": self.structures, "vocabulary": vocabulary}

@@ -4,12 +4,13 @@ import json
 import math
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,29 +23,36 @@ from t2d_mol.training.trunk import read_trunk, write_trunk
 Metrics = dict[str, float]
 
 
-class Objective(Protocol):
-    """What a training run minimises."""
+class Objective(ABC):
+    """What a training run minimises.
 
-    @property
-    def network(self) -> nn.Module:
-        """The network whose parameters are trained."""
-        ...
+    Attributes:
+        network: the network whose parameters are trained.
+    """
 
-    def attach(self, optimiser: torch.optim.Optimizer) -> None:
-        """See the optimiser that will step."""
-        ...
+    network: nn.Module
 
+    @abstractmethod
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step in the network's parameters; return the step's losses and `molecules`."""
-        ...
 
+    @abstractmethod
     def validate(self) -> Metrics:
         """Return validation losses; the key `loss` decides which checkpoint is best."""
-        ...
 
+    @abstractmethod
     def save(self, path: Path, step: int, minutes: float) -> None:
         """Write a checkpoint with the weights the network holds now."""
-        ...
+
+    def attach(self, optimiser: torch.optim.Optimizer) -> None:  # noqa: B027
+        """See the optimiser that will step, if anything depends on it."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed run must know besides weights and optimiser."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Take back what `state` returned."""
 
 
 @dataclass
@@ -155,7 +163,8 @@ class Loop:
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"moment.{index}.{name}": value for name, value in state.items()}
-        counters = {"step": self.step, "seconds": self.seconds, "best": self.best, "begun": self._begun}
+        counters: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "best": self.best, "begun": self._begun}
+        counters["objective"] = self.objective.state()
         write_tensors(
             self.folder / "state.safetensors",
             {name: tensor.detach().clone() for name, tensor in tensors.items()},
@@ -175,12 +184,22 @@ class Loop:
         self.step, self.seconds, self.best = counters["step"], counters["seconds"], counters["best"]
         self.objective.network.load_state_dict(_under("weight", tensors))
         self._begun = counters.get("begun", False)
+        self.objective.restore(counters.get("objective", {}))
+        self._trim_metrics()
         self.average = {name: value.to(self.average[name].device) for name, value in _under("average", tensors).items()}
         states: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("moment", tensors).items():
             index, _, key = name.partition(".")
             states.setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
+
+    def _trim_metrics(self) -> None:
+        """Drop rows of steps that will be taken again, and a row that was cut off."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
+        if kept != lines:
+            path.write_text("".join(kept))
 
     def start_from(self, trunk: Path) -> None:
         """Begin with the weights and the average of another run's trunk.

@@ -20,7 +20,7 @@ from t2d_mol.properties import PROPERTIES
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
-from t2d_mol.training.loop import Metrics, step_generator
+from t2d_mol.training.loop import Metrics, Objective, step_generator
 
 MODALITIES = ("positions", "types", "bonds", "charges")
 
@@ -103,8 +103,10 @@ class DenoisingLoss:
         return row
 
 
-class Pretraining:
-    """The unconditional denoising objective over the train split. Meets `loop.Objective`."""
+class Pretraining(Objective):
+    """The unconditional denoising objective over the train split."""
+
+    network: EquivariantDenoiser
 
     def __init__(
         self,
@@ -128,9 +130,6 @@ class Pretraining:
             "training": to_dict(training),
             "seed": seed,
         }
-
-    def attach(self, optimiser: torch.optim.Optimizer) -> None:
-        """Nothing here depends on the optimiser; see `loop.Objective`."""
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""

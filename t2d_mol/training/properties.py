@@ -19,20 +19,22 @@ from t2d_mol.properties import KEYS
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
-from t2d_mol.training.loop import Metrics, step_generator
+from t2d_mol.training.loop import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import statistics_of, validation_batches
 
 GUIDE_LEVELS: Final = (-0.5, 1.2)
 """Mean and standard deviation of the ln σ a guide is trained at: about the levels it steers at."""
 
 
-class PropertyTraining:
+class PropertyTraining(Objective):
     """Mean absolute error of the normalised properties over a half of the train split; a subclass saves.
 
     Attributes:
         network: the network that is trained.
         errors: validation errors in canonical units, as last measured.
     """
+
+    network: PropertyNetwork
 
     def __init__(
         self,
@@ -52,9 +54,6 @@ class PropertyTraining:
         self.validation = validation_batches(molecules, training)
         mean, self.mad = torch.tensor(statistics.mean), torch.tensor(statistics.mad)
         self.values = ((torch.from_numpy(molecules.properties()) - mean) / self.mad).float()
-
-    def attach(self, optimiser: torch.optim.Optimizer) -> None:
-        """Nothing here depends on the optimiser; see `loop.Objective`."""
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""

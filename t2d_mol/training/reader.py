@@ -16,7 +16,7 @@ from t2d_mol.nn.text import KINDS, Senses, TextEncoder, Words
 from t2d_mol.prompts.lexer import senses, vocabulary
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
 from t2d_mol.properties import KEYS
-from t2d_mol.training.loop import Metrics
+from t2d_mol.training.loop import Metrics, Objective
 
 
 def text_encoder(config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics) -> TextEncoder:
@@ -51,8 +51,10 @@ def draw_values(statistics: Statistics, rng: Random) -> list[float]:
             for row in statistics.percentiles]  # fmt: skip
 
 
-class Reading:
-    """The reading objective: the slots of the encoder recover the targets of a sentence. Meets `loop.Objective`."""
+class Reading(Objective):
+    """The reading objective: the slots of the encoder recover the targets of a sentence."""
+
+    network: TextEncoder
 
     def __init__(self, base: Checkpoint, training: TrainingConfig, *, seed: int, device: str = "cpu") -> None:
         torch.manual_seed(seed)
@@ -60,9 +62,6 @@ class Reading:
         self.base = base.replace(vocabulary=words)
         self.network = text_encoder(base.config.encoder, words, base.statistics).to(device)
         self.training, self.seed, self.device = training, seed, torch.device(device)
-
-    def attach(self, optimiser: torch.optim.Optimizer) -> None:
-        """Nothing here depends on the optimiser; see `loop.Objective`."""
 
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""

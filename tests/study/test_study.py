@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from t2d_mol.config import SamplingConfig, TrainingConfig
+from t2d_mol.cli.options import pick_bf16
 from t2d_mol.errors import InputError, T2DMolError, UsageError
 from t2d_mol.properties import KEYS
-from t2d_mol.study.cell import Figure, mean
+from t2d_mol.study.cell import Figure, Outcome, mean
 from t2d_mol.study.plan import Cell, StudyConfig, read_plan
 from t2d_mol.study.results import Row, gather, pooled, tables
 from t2d_mol.study.run import Study
@@ -80,10 +81,15 @@ def test_a_plan_is_shares_by_arms_by_seeds(tmp_path: Path) -> None:
         (PLAN.replace('method = "plain"', 'method = "magic"'), UsageError, "magic"),
         (PLAN.replace('method = "plain"', "gama = 2.0"), InputError, "gama"),
         (PLAN.replace('method = "plain"', "label_fraction = 0.1"), InputError, "label_fraction"),
-        (PLAN.replace("[arms.plain]", '[arms."a/b"]'), UsageError, "plain"),
+        (PLAN.replace("[arms.plain]", '[arms."a/b"]'), UsageError, "a/b"),
+        (PLAN.replace("steps = 3\n\n[fine", "\n[fine"), UsageError, "pretraining"),
         (PLAN.replace("workers = 2", "workers = 0"), UsageError, "workers"),
         (PLAN.replace("steps = 4", ""), UsageError, "budget"),
         (PLAN.replace("seeds = [0]", 'seeds = "0"'), InputError, "seeds"),
+        (PLAN.replace("seeds = [0]", "seeds = [0, 0]"), UsageError, "twice: plain-0.5-0"),
+        (PLAN.replace("[0.5]", '["a"]'), UsageError, "shares"),
+        (PLAN.replace('method = "plain"', 'method = "lexicographic"\ngamma = -1.0'), UsageError, "gamma"),
+        (PLAN.replace("batch_size = 4", 'condition = "numbers"'), InputError, "condition"),
         ("arms = 3", InputError, "arms"),
         ("[arms", InputError, "plan.toml"),
     ],
@@ -107,13 +113,35 @@ def test_seeds_are_pooled_by_the_larger_of_two_errors() -> None:
     assert mean([Figure(1.0, 3.0), Figure(3.0, 4.0)]) == Figure(2.0, 2.5)
 
 
+def outcome(figures: dict[str, Figure], bounds: tuple[float, ...] = (1.0, 2.0)) -> Outcome:
+    return Outcome(figures, {"bound": torch.tensor(bounds)})
+
+
+def test_differences_are_those_of_common_seeds_and_molecules() -> None:
+    own = Row("own", 0.1, {0: outcome({"mae": Figure(1.0, 0.3)}, (5.0, 1.0, 3.0)), 1: outcome({"mae": Figure(9.0, 0.1)})})
+    other = Row(
+        "plain", 0.1, {0: outcome({"mae": Figure(0.5, 0.4)}, (4.0, 0.5, 1.5)), 2: outcome({"mae": Figure(7.0, 0.1)})}
+    )
+    found = own.less(other)
+    assert found["mae"] == Figure(0.5, pytest.approx(0.5))
+    assert (found["bound"].value, found["bound"].error) == (1.0, pytest.approx(0.5 / 3**0.5))
+    assert own.less(Row("plain", 0.1, {3: outcome({"mae": Figure(0.5, 0.4)})})) == {}
+
+
+def test_bounds_of_seeds_are_those_of_the_same_molecules() -> None:
+    """Their error does not shrink with the number of seeds."""
+    row = Row("own", 0.1, {seed: outcome({}, (1.0, 3.0)) for seed in range(4)})
+    assert row.figures["bound"] == Figure(2.0, pytest.approx(1.0))
+
+
 def test_differences_are_marked_where_the_intervals_allow() -> None:
     config = StudyConfig(arms={"plain": {}, "better": {}, "worse": {}, "alike": {}})
     values = {"plain": (0.5, 0.8), "better": (0.4, 0.9), "worse": (0.6, 0.7), "alike": (0.51, 0.79)}
     rows = [
-        Row(arm, 0.1, (0,), {"mae": Figure(mae, 0.01), "valid": Figure(valid, 0.01)}) for arm, (mae, valid) in values.items()
+        Row(arm, 0.1, {0: outcome({"mae": Figure(mae, 0.01), "valid": Figure(valid, 0.01)})})
+        for arm, (mae, valid) in values.items()
     ]
-    compared = next(table for table in tables(config, rows) if table.title == "less what plain came to")
+    compared = next(table for table in tables(config, rows) if table.title.startswith("less what plain came to"))
     column = {name: place for place, name in enumerate(compared.head)}
     found = {row[0]: (row[column["MAE / shuffled"]], row[column["valid %"]]) for row in compared.rows}
     assert found["10 %, better"] == ("-0.100 ±0.028 **", "+10.0 ±2.8 **")
@@ -141,7 +169,7 @@ def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) ->
     assert "less what plain came to" in done.stdout
     config = read_plan(path)
     rows = gather(config, out)
-    assert [(row.arm, row.share, row.seeds) for row in rows] == [("plain", 0.5, (0,)), ("lexicographic", 0.5, (0,))]
+    assert [(row.arm, row.share, list(row.outcomes)) for row in rows] == [("plain", 0.5, [0]), ("lexicographic", 0.5, [0])]
     figures = rows[1].figures
     assert {"mae", "hit", "valid", "bound", "validation_unconditional", "lambda", "violated"} <= set(figures)
     assert {f"mae.{key}" for key in KEYS} <= set(figures)
@@ -159,7 +187,7 @@ def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) ->
     plots = sorted(path.name for path in (tmp_path / "plots").iterdir())
     assert plots == ["constraint.png", "errors.png", "quality.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "plots").iterdir())
-    study = Study(config, out, data_file, "cpu", bf16=False)
+    study = Study(config, out, data_file, "cpu", pick_bf16("auto", "cpu", training=True))
     study.prepare(resume=True, force=False)
     more = replace(config, arms=config.arms | {"scratch": {"method": "scratch"}}, seeds=(0, 1), workers=1)
     replace(study, config=more).prepare(resume=True, force=False)
@@ -172,20 +200,37 @@ def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) ->
             replace(study, config=other).prepare(resume=True, force=False)
 
 
+def test_force_starts_anew(tmp_path: Path, data_file: Path) -> None:
+    study = Study(read_plan(plan(tmp_path)), tmp_path / "out", data_file, "cpu", bf16=False)
+    study.prepare(resume=False, force=False)
+    for name in ("cells/plain-0.5-0/figures.json", "pretraining/last.safetensors", "base.safetensors"):
+        (study.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (study.folder / name).touch()
+    replace(study, config=replace(study.config, exact=2)).prepare(resume=False, force=True)
+    assert sorted(path.name for path in study.folder.iterdir()) == ["arms", "config.json"]
+
+
+def test_a_folder_is_for_one_process(tmp_path: Path, data_file: Path) -> None:
+    path, out = plan(tmp_path), tmp_path / "out"
+    study = Study(read_plan(path), out, data_file, "cpu", bf16=False)
+    with study.alone(out):
+        done = subprocess.run(
+            command(path, "-o", out, "--data", data_file), capture_output=True, text=True, check=False, timeout=120
+        )
+    assert (done.returncode, "another process" in done.stderr) == (2, True)
+
+
 def test_cells_that_fail_are_named_and_the_others_done(tmp_path: Path, data_file: Path) -> None:
-    broken = PLAN + '\n[arms.broken]\nmethod = "lexicographic"\ngamma = -1.0\n'
-    path, out = plan(tmp_path, broken), tmp_path / "out"
+    path, out = plan(tmp_path), tmp_path / "out"
+    (out / "cells").mkdir(parents=True)
+    (out / "cells" / "plain-0.5-0").mkdir()
+    (out / "cells" / "plain-0.5-0" / "finetuned.safetensors").write_bytes(b"torn")
     done = subprocess.run(
         command(path, "-o", out, "--data", data_file), capture_output=True, text=True, check=False, timeout=240
     )
-    assert done.returncode == 2
-    assert "broken-0.5-0" in done.stderr
-    assert "plain" not in done.stderr
-    assert len(gather(read_plan(path), out)) == 2
-    assert "gamma" in (out / "cells" / "broken-0.5-0" / "log.txt").read_text()
-
-
-def test_defaults_of_a_study_are_those_of_the_library() -> None:
-    assert StudyConfig().sampling == SamplingConfig()
-    assert StudyConfig().finetuning == TrainingConfig()
-    assert replace(StudyConfig(), arms={"plain": {}}).training(Cell("plain", 0.1, 0)).label_fraction == 0.1
+    assert done.returncode == 1
+    assert "cell plain-0.5-0 failed with exit 4" in done.stderr
+    assert "lexicographic" not in done.stderr
+    assert "50 %, lexicographic" in done.stdout
+    assert [row.arm for row in gather(read_plan(path), out)] == ["lexicographic"]
+    assert "finetuned.safetensors" in (out / "cells" / "plain-0.5-0" / "log.txt").read_text()

@@ -1,6 +1,7 @@
 """Text2Data: the conditional loss falls while the unconditional one stays where pretraining left it."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,10 +37,15 @@ class Lexicographic(Plain):
         batches: int = 200,
     ) -> None:
         super().__init__()
-        if scope not in SCOPES or metric not in METRICS or min(gamma, alpha, beta) <= 0 or not 0 <= memory < 1:
+        if scope not in SCOPES or metric not in METRICS:
             raise UsageError(
-                f"no constraint with gamma {gamma}, alpha {alpha}, beta {beta}, scope {scope!r} and metric {metric!r}",
-                f"positive numbers; scopes: {', '.join(SCOPES)}; metrics: {', '.join(METRICS)}",
+                f"no constraint with scope {scope!r} and metric {metric!r}",
+                f"scopes: {', '.join(SCOPES)}; metrics: {', '.join(METRICS)}",
+            )
+        if min(gamma, alpha, beta) <= 0 or not 0 <= memory < 1:
+            raise UsageError(
+                f"no constraint with gamma {gamma}, alpha {alpha}, beta {beta} and memory {memory}",
+                "gamma, alpha and beta must be positive, the memory at least 0 and below 1",
             )
         self.gamma, self.alpha, self.beta, self.scope, self.metric = gamma, alpha, beta, scope, metric
         self.every, self.batches, self.xi, self._mean = every, batches, 0.0, RunningMean(memory)
@@ -63,6 +69,14 @@ class Lexicographic(Plain):
         if self.metric == "adam" and not isinstance(optimiser, ADAMS):
             raise UsageError(f"{type(optimiser).__name__} does not step in Adam's metric", 'take metric="plain"')
         self._optimiser = optimiser
+
+    def state(self) -> dict[str, Any]:
+        """Return the running mean of L1' and whether the constraint was slack."""
+        return {"mean": self._mean.value, "slack": self._slack}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self._mean.value, self._slack = state.get("mean"), state.get("slack", False)
 
     def backward(self, step: int, conditional: Loss, unconditional: Loss) -> dict[str, float]:
         """Leave the gradients of a step; see `Plain.backward`."""

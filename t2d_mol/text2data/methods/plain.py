@@ -1,7 +1,7 @@
 """Plain finetuning: descent on the conditional loss, and the interface of all methods."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,13 @@ class Plain:
 
     def attach(self, optimiser: torch.optim.Optimizer) -> None:
         """See the optimiser that will step."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed finetuning must know."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` returned."""
 
     def backward(self, step: int, conditional: Loss, unconditional: Loss) -> dict[str, float]:
         """Leave the gradients of a step in the parameters, which hold none; return what is to be logged, `loss` being L2."""
