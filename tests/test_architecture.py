@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "t2d_mol"
 LAYERS = [
-    {"properties", "units", "elements", "errors", "__init__"},
+    {"properties", "units", "elements", "errors"},
     {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "denoising"},
     {"targets"},
     {"prompts", "qm9", "nn", "diffusion", "chem"},
@@ -16,10 +16,10 @@ LAYERS = [
     {"planning"},
     {"conditioning", "choosing"},
     {"generation", "io"},
-    {"evaluation"},
+    {"evaluation", "api"},
     {"study"},
     {"cli"},
-    {"__main__"},
+    {"__main__", "__init__"},
 ]
 LAYER_OF = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 

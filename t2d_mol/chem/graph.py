@@ -61,6 +61,16 @@ def to_rdkit(molecule: Molecule, *, explicit_only: bool = True) -> "Mol":
     return mol.GetMol()
 
 
+def readable(molecule: Molecule) -> "Mol":
+    """Return the RDKit molecule, sanitised where RDKit can."""
+    from rdkit import Chem, rdBase
+
+    mol = to_rdkit(molecule)
+    with rdBase.BlockLogs():
+        Chem.SanitizeMol(mol, catchErrors=True)
+    return mol
+
+
 def stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
     """Return (n,) whether each atom's bond orders are an allowed valence for its element and formal charge."""
     if molecule.bonds is None:

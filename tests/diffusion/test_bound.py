@@ -17,6 +17,7 @@ from t2d_mol.nn.denoiser import EquivariantDenoiser
 
 TYPES = torch.tensor([0.5, 0.2, 0.15, 0.1, 0.05])
 BONDS = torch.tensor([0.1, 0.6, 0.2, 0.1])
+CHARGES = torch.tensor([0.05, 0.9, 0.05])
 SIZES = [0.0, 0.0, 3.0, 1.0]
 SPREAD = 0.8
 
@@ -34,7 +35,7 @@ class Exact:
         positions = noisy.positions * SPREAD**2 / (SPREAD**2 + variance) * (1 + self.error)
         types = self.logits(noisy.types, TYPES, self.process.one_hot_types(torch.eye(5)), noisy.sigma)
         bonds = self.logits(noisy.bonds, BONDS, self.process.one_hot_bonds(torch.eye(4)), noisy.sigma)
-        charges = torch.tensor([-100.0, 100.0, -100.0]).expand(*noisy.mask.shape, 3)
+        charges = CHARGES.log().expand(*noisy.mask.shape, 3)
         return Estimate(positions, types, bonds, charges)
 
     @staticmethod
@@ -43,26 +44,32 @@ class Exact:
         return law.log() - away / (2 * sigma.view(-1, *[1] * (away.dim() - 1)) ** 2)
 
 
-def draw(count: int, size: int, generator: torch.Generator, scale: float) -> MoleculeBatch:
-    """Draw molecules whose positions are normal in the zero-centroid subspace and whose classes are independent."""
-    mask = torch.ones(count, size, dtype=torch.bool)
+def draw(count: int, size: int, generator: torch.Generator, scale: float, padding: int = 0) -> MoleculeBatch:
+    """Draw molecules whose positions are normal in the zero-centroid subspace and whose classes are independent.
+
+    Classes are drawn in the padding as well, where they must not count.
+    """
+    mask = torch.arange(size + padding) < torch.full((count, 1), size)
+    size += padding
     positions = centred(SPREAD * scale * torch.randn(count, size, 3, generator=generator), mask)
     types = torch.multinomial(TYPES, count * size, True, generator=generator).view(count, size)
     upper = torch.multinomial(BONDS, count * size * size, True, generator=generator).view(count, size, size).triu(1)
-    return MoleculeBatch(types, positions, upper + upper.transpose(1, 2), torch.ones(count, size, dtype=torch.long), mask)
+    charges = torch.multinomial(CHARGES, count * size, True, generator=generator).view(count, size)
+    return MoleculeBatch(types, positions, upper + upper.transpose(1, 2), charges, mask)
 
 
 def known(size: int, scale: float) -> float:
     """Return the mean −log p of molecules of `draw`, in nats and Å."""
     positions = 1.5 * (size - 1) * math.log(2 * math.pi * math.e * (SPREAD * scale) ** 2)
-    classes = size * Categorical(TYPES).entropy() + size * (size - 1) / 2 * Categorical(BONDS).entropy()
+    classes = size * (Categorical(TYPES).entropy() + Categorical(CHARGES).entropy())
+    classes = classes + size * (size - 1) / 2 * Categorical(BONDS).entropy()
     return positions + float(classes) - math.log(SIZES[size] / sum(SIZES))
 
 
-@pytest.mark.parametrize("size", [2, 3])
-def test_the_bound_of_an_exact_model_is_the_entropy(size: int) -> None:
+@pytest.mark.parametrize(("size", "padding"), [(2, 0), (3, 0), (2, 2)])
+def test_the_bound_of_an_exact_model_is_the_entropy(size: int, padding: int) -> None:
     process, generator = Process(DiffusionConfig()), torch.Generator().manual_seed(0)
-    molecules = draw(40_000, size, generator, process.config.position_scale)
+    molecules = draw(40_000, size, generator, process.config.position_scale, padding)
     totals = variational_bound(Exact(process), process, molecules, SIZES, generator).total
     error = float(totals.std()) / len(totals) ** 0.5
     assert error < 0.15
@@ -96,8 +103,12 @@ def test_equal_draws_give_equal_bounds_wherever_a_molecule_lies() -> None:
         )
         turned = replace(molecules, positions=molecules.positions + 1.0)
         moved = variational_bound(network, process, turned, SIZES, torch.Generator().manual_seed(4)).total
+        tokens = torch.randn(6, 2, PRESETS["tiny"].denoiser.memory, generator=torch.Generator().manual_seed(7))
+        memory = Memory(tokens, torch.ones(6, 2, dtype=torch.bool), torch.ones(6, dtype=torch.bool))
+        told = variational_bound(network, process, molecules, SIZES, torch.Generator().manual_seed(4), memory).total
     torch.testing.assert_close(first, again, rtol=0, atol=0)
     torch.testing.assert_close(first, moved, rtol=1e-3, atol=1e-2)
+    assert (told != first).all()
 
 
 def test_sizes_count_by_their_frequency() -> None:

@@ -221,16 +221,28 @@ def test_a_folder_is_for_one_process(tmp_path: Path, data_file: Path) -> None:
 
 
 def test_cells_that_fail_are_named_and_the_others_done(tmp_path: Path, data_file: Path) -> None:
-    path, out = plan(tmp_path), tmp_path / "out"
-    (out / "cells").mkdir(parents=True)
-    (out / "cells" / "plain-0.5-0").mkdir()
-    (out / "cells" / "plain-0.5-0" / "finetuned.safetensors").write_bytes(b"torn")
-    done = subprocess.run(
-        command(path, "-o", out, "--data", data_file), capture_output=True, text=True, check=False, timeout=240
-    )
-    assert done.returncode == 1
-    assert "cell plain-0.5-0 failed with exit 4" in done.stderr
-    assert "lexicographic" not in done.stderr
-    assert "50 %, lexicographic" in done.stdout
-    assert [row.arm for row in gather(read_plan(path), out)] == ["lexicographic"]
-    assert "finetuned.safetensors" in (out / "cells" / "plain-0.5-0" / "log.txt").read_text()
+    """The scheduler, with a worker that writes what a cell leaves or fails."""
+    config = replace(read_plan(plan(tmp_path)), seeds=(0, 1, 2))
+    study = Study(config, tmp_path / "out", data_file, "cpu", bf16=False)
+    study.prepare(resume=False, force=False)
+    left = json.dumps({"figures": {"mae": {"value": 0.5, "error": 0.1}}, "bounds": {"bound": [1.0, 2.0]}})
+    worker = f"""
+import pathlib, sys, time
+name = sys.argv[-1]
+time.sleep(0.2)
+if name == "plain-0.5-1": sys.exit(4)
+(pathlib.Path({str(study.folder)!r}) / "cells" / name / "figures.json").write_text({left!r})
+"""
+    shown: list[tuple[int, int]] = []
+    said: list[str] = []
+    failed = study.run_all([sys.executable, "-c", worker], lambda *done: shown.append(done), said.append)
+    assert failed == ["plain-0.5-1"]
+    assert len(said) == 1
+    assert "plain-0.5-1 failed with exit 4" in said[0]
+    assert shown[0] == (0, 6)
+    assert shown[-1] == (5, 6)
+    assert {(row.arm, tuple(row.outcomes)) for row in gather(config, study.folder)} == {
+        ("plain", (0, 2)),
+        ("lexicographic", (0, 1, 2)),
+    }
+    assert (study.folder / "tables.md").read_text().startswith("5 of 6 cells.")
