@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from t2d_mol import __version__
-from t2d_mol.cli import data, evaluate, explain, finetune, judge, pretrain, sample, study
+from t2d_mol.cli import data, doctor, evaluate, explain, finetune, judge, pretrain, sample, study
 
 app = typer.Typer(
     name="t2d-mol",
@@ -22,6 +22,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("judge")(judge.judge)
 app.command("explain")(explain.explain)
 app.command("study")(study.study)
+app.command("doctor")(doctor.doctor)
 
 
 def _version(wanted: bool) -> None:

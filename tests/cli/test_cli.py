@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from t2d_mol import __version__
+from t2d_mol.checkpoint import Checkpoint
 
 FIXTURE = Path(__file__).parents[2] / "data" / "fixture"
 QUICK = ["--steps", "4", "--threads", "1"]
@@ -37,7 +39,7 @@ def model(tiny_file: Path) -> list[str]:
 def test_version_and_help() -> None:
     assert run("-V").stdout.strip() == f"t2d-mol {__version__}"
     text = run("--help").stdout
-    for command in ("data", "pretrain", "finetune", "sample", "evaluate", "explain"):
+    for command in ("data", "pretrain", "finetune", "sample", "evaluate", "explain", "study", "doctor"):
         assert command in text
 
 
@@ -278,3 +280,19 @@ def test_a_megabyte_of_prompt_is_refused_with_a_reason(model: list[str], tmp_pat
     done = run("explain", "-f", str(long), *model)
     assert done.returncode == 3
     assert "characters" in done.stderr
+
+
+def test_doctor_says_what_there_is(tiny_file: Path, tmp_path: Path) -> None:
+    found = json.loads(run("doctor", "--json").stdout)
+    assert found["t2d-mol"]["version"] == __version__
+    assert found["libraries"]["torch"] == torch.__version__
+    assert found["machine"]["device"] in ("cpu", "cuda")
+    assert 0 < found["machine"]["free GiB"] < 10_000
+    assert found["data set"] == {"place": "data/qm9.safetensors", "there": Path("data/qm9.safetensors").exists()}
+    text = run("doctor", "--checkpoint", str(tiny_file)).stdout
+    assert f"digest        {Checkpoint.load(tiny_file).digest()}" in text
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(tiny_file.read_bytes()[:-100])
+    done = run("doctor", "--checkpoint", str(damaged))
+    assert done.returncode == 4
+    assert done.stdout == ""
