@@ -34,7 +34,7 @@ def study(
 ) -> None:
     """Compare ways to finetune on few labels: pretrain once, finetune and judge cell by cell, fill the tables as it goes.
 
-    For example: t2d-mol study studies/two-cores.toml -o runs/study
+    For example: t2d-mol study benchmarks/studies/two-cores.toml -o runs/study
     """
     options.set_up(quiet, threads)
     from t2d_mol.cli.progress import bar, training_bar

@@ -112,7 +112,7 @@ class Workshop:
         if self.config.compile:
             objective.network.denoiser.compile_parts()
         fit(Loop(objective, scheduled(training), folder, log_every=50))
-        (folder / "last.safetensors").rename(folder / TRAINED)
+        (folder / "last.safetensors").replace(folder / TRAINED)
         shutil.rmtree(folder / "trunk", ignore_errors=True)
         for name in ("state.safetensors", "best.safetensors"):
             (folder / name).unlink(missing_ok=True)
