@@ -244,7 +244,7 @@ class Loop:
     def _flush_metrics(self) -> None:
         steps, molecules = self._sums.pop("steps"), self._sums.pop("molecules")
         counts = {name: self._sums.pop(f"count/{name}") for name in _binned(self._sums)}
-        row = {name: value / counts.get(name, steps) for name, value in self._sums.items()}
+        row = {name: value / count for name, value in self._sums.items() if (count := counts.get(name, steps))}
         self._log(row | {"molecules": molecules})
         self._sums.clear()
 
