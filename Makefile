@@ -53,7 +53,7 @@ bench: .venv/ready-test  ## speed of training, sampling, finetuning methods and 
 	.venv/bin/python benchmarks/methods.py
 	.venv/bin/python benchmarks/scoring.py
 
-study: .venv/ready-test  ## the comparison of ways to finetune on few labels, at most 150 minutes on two cores; goes on where it was cut off
+study: .venv/ready-test  ## the comparison of ways to finetune on few labels, about two hours on two cores; goes on where it was cut off
 	[ -f data/qm9.safetensors ] || .venv/bin/t2d-mol data prepare
 	.venv/bin/t2d-mol study benchmarks/studies/two-cores.toml -o runs/study --resume
 
