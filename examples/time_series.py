@@ -150,12 +150,12 @@ def finetune(
             optimiser.step()
 
 
-def figures(model: Network, held_out: tuple[Tensor, Tensor]) -> tuple[float, ...]:
-    """Return both losses on series never seen, and of 500 generated ones what the titles of the table say."""
+def figures(model: Network, held_out: tuple[Tensor, Tensor], count: int) -> tuple[float, ...]:
+    """Return both losses on series never seen, and of `count` generated ones what the titles of the table say."""
     series, labels = held_out
-    made = sample(model, labels[:500], 500, torch.Generator().manual_seed(1))
+    made = sample(model, labels[:count], count, torch.Generator().manual_seed(1))
     frequency, amplitude, off = read(made)
-    wanted = asked(labels[:500])
+    wanted = asked(labels[:count])
     return (
         loss_on(model, series, labels),
         loss_on(model, series, None),
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--pretraining", type=int, default=3_000, help="steps of pretraining")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--generated", type=int, default=500, help="series generated to be measured")
     options = parser.parse_args()
     began = time.monotonic()
     torch.manual_seed(0)
@@ -193,7 +194,7 @@ def main() -> None:
                 chosen = torch.randperm(len(series), generator=torch.Generator().manual_seed(seed))[:count]
                 steps = options.steps // 2 if method.startswith("constraint") else options.steps
                 finetune(model, (series[chosen], labels[chosen]), series, method, steps, bound, seed)
-                rows.append(figures(model, held_out))
+                rows.append(figures(model, held_out, options.generated))
             mean, spread = torch.tensor(rows).mean(0).tolist(), torch.tensor(rows).std(0, correction=0).tolist()
             cells = [f"{m:.{d}f} ± {s:.{d}f}" for m, s, d in zip(mean, spread, (3, 3, 3, 3, 0), strict=True)]
             row = zip((str(count), method, *cells), WIDTHS, strict=True)

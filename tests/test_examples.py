@@ -54,7 +54,7 @@ def test_noise_can_be_taken_off_again(time_series: ModuleType) -> None:
 
 
 def test_the_comparison_has_a_row_for_each_method() -> None:
-    words = ["--labels", "20", "--steps", "4", "--pretraining", "4", "--seeds", "2"]
+    words = ["--labels", "20", "--steps", "4", "--pretraining", "4", "--seeds", "2", "--generated", "10"]
     done = subprocess.run(
         [sys.executable, EXAMPLES / "time_series.py", *words], capture_output=True, text=True, check=True, timeout=100
     )

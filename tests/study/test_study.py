@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from t2d_mol.cli.options import pick_bf16
-from t2d_mol.errors import InputError, T2DMolError, UsageError
+from t2d_mol.errors import InputError, MissingError, T2DMolError, UsageError
 from t2d_mol.properties import KEYS
 from t2d_mol.study.cell import Figure, Outcome, mean
 from t2d_mol.study.plan import Cell, StudyConfig, read_plan
@@ -152,7 +152,10 @@ def test_differences_are_marked_where_the_intervals_allow() -> None:
 def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) -> None:
     path, out = plan(tmp_path), tmp_path / "out"
     words = command(path, "-o", out, "--data", data_file)
-    assert subprocess.run([*words, "--cell", "plain-0.5-0"], check=False, timeout=120).returncode == 4  # no base yet
+    config = read_plan(path)
+    study = Study(config, out, data_file, "cpu", pick_bf16("auto", "cpu", training=True))
+    with pytest.raises(MissingError, match="base"):
+        study.run_one("plain-0.5-0")
     process = subprocess.Popen([*words, "--resume"])
     while not (out / "cells" / "plain-0.5-0" / "log.txt").exists():
         assert process.poll() is None
@@ -163,11 +166,14 @@ def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) ->
     assert not (out / "cells" / "plain-0.5-0" / "figures.json").exists()
     started = (out / "base.safetensors").stat().st_mtime_ns
 
-    assert subprocess.run(words, check=False, timeout=120).returncode == 2  # the folder holds a study
-    done = subprocess.run([*words, "--resume"], capture_output=True, text=True, check=True, timeout=240)
+    with pytest.raises(UsageError, match="holds a study"):
+        study.prepare(resume=False, force=False)
+    plots = tmp_path / "plots"
+    done = subprocess.run([*words, "--resume", "--plots", plots], capture_output=True, text=True, check=True, timeout=240)
     assert (out / "base.safetensors").stat().st_mtime_ns == started
     assert "less what plain came to" in done.stdout
-    config = read_plan(path)
+    assert sorted(path.name for path in plots.iterdir()) == ["constraint.png", "errors.png", "quality.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
     rows = gather(config, out)
     assert [(row.arm, row.share, list(row.outcomes)) for row in rows] == [("plain", 0.5, [0]), ("lexicographic", 0.5, [0])]
     figures = rows[1].figures
@@ -181,13 +187,7 @@ def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) ->
     assert [record["prompt"] for record in records] == [record["prompt"] for record in others]
     assert [record["n_atoms"] for record in records] == [record["n_atoms"] for record in others]
 
-    times = {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("molecules.jsonl")}
-    subprocess.run([*words, "--resume", "--plots", tmp_path / "plots"], check=True, timeout=120, capture_output=True)
-    assert {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("molecules.jsonl")} == times
-    plots = sorted(path.name for path in (tmp_path / "plots").iterdir())
-    assert plots == ["constraint.png", "errors.png", "quality.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "plots").iterdir())
-    study = Study(config, out, data_file, "cpu", pick_bf16("auto", "cpu", training=True))
+    assert study.run_all(["false"], lambda done, total: None, pytest.fail) == []  # nothing is left to do
     study.prepare(resume=True, force=False)
     more = replace(config, arms=config.arms | {"scratch": {"method": "scratch"}}, seeds=(0, 1), workers=1)
     replace(study, config=more).prepare(resume=True, force=False)
