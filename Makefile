@@ -21,7 +21,7 @@ help:  ## list the targets
 	touch $@
 
 .venv/ready-test: .venv/ready
-	$(PIP) install -c constraints.txt -e '.[test,physics,check,dft,plot,text]'
+	$(PIP) install -c constraints.txt -e '.[test,physics,check,dft,plot,parquet,text]'
 	touch $@
 
 run: .venv/ready  ## install, generate 8 molecules, show them and leave molecules.sdf

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from t2d_mol.chem.graph import judge
 from t2d_mol.evaluation.oracles import Oracle, oracle
 from t2d_mol.evaluation.tables import Table
-from t2d_mol.io.readers import read_molecules, read_text
+from t2d_mol.io.contents import read_content
+from t2d_mol.io.formats import read_molecules
 from t2d_mol.molecule import Molecule
 from t2d_mol.properties import BY_KEY, KEYS
 from t2d_mol.qm9.dataset import Molecules
@@ -40,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found: dict[str, Values] = {}
     if arguments.molecules:
-        records = [record.molecule for record in read_molecules(read_text(arguments.molecules))]
+        records = [record.molecule for record in read_molecules(read_content(arguments.molecules))]
         molecules = [molecule for molecule in records if molecule and judge(molecule).state == "valid"][: arguments.n]
     else:
         data = Molecules.load(arguments.data)

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.chem.drawing import draw
 from t2d_mol.chem.graph import readable
+from t2d_mol.chem.novelty import Novelty
 from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import UsageError
 from t2d_mol.generation import Model
-from t2d_mol.io.output import open_output
-from t2d_mol.io.record import to_record
-from t2d_mol.io.writers import csv_header, writer
+from t2d_mol.io.formats import format_of
+from t2d_mol.io.journal import write_file
+from t2d_mol.io.output import check_free
+from t2d_mol.io.record import Record, to_record, told
 from t2d_mol.molecule import GeneratedMolecule, Prompt
 from t2d_mol.planning import check_possible
 from t2d_mol.prompts.grammar import Values, parse_prompt
@@ -79,7 +81,8 @@ class TextToMolecule:
         for _, prompt in asked:
             check_possible(prompt.structure, config.atoms)
         make = self.model.sample_valid if only_valid else self.model.sample
-        return Samples([Sample(made, self.model.statistics) for made in make(asked, n, config)])
+        novelty, statistics = Novelty(self.model.checkpoint.smiles_hashes.numpy()), self.model.statistics
+        return Samples([Sample(made, statistics, *novelty(made.smiles, made.index)) for made in make(asked, n, config)])
 
     def understand(self, prompt: str, *, values: Values = "auto") -> Prompt:
         """Return what is understood of a prompt: targets in units, structure, unknown words, warnings.
@@ -97,10 +100,14 @@ class Sample:
     Attributes:
         generated: the molecule with its prompt and provenance.
         statistics: of the properties.
+        novel: whether the train split does not hold it; None without a SMILES.
+        duplicate_of: the number of the first molecule made with it that has the same SMILES, None if it is the first.
     """
 
     generated: GeneratedMolecule
     statistics: Statistics
+    novel: bool | None = None
+    duplicate_of: int | None = None
 
     @property
     def smiles(self) -> str | None:
@@ -128,9 +135,14 @@ class Sample:
         return self.generated.molecule.positions
 
     @cached_property
-    def record(self) -> dict[str, Any]:
-        """The record that every file format carries, as plain values."""
-        return to_record(self.generated, self.statistics)
+    def record(self) -> Record:
+        """What every file format tells of it, as plain values."""
+        return told(self.whole_record())
+
+    def whole_record(self) -> Record:
+        """Return its record with its geometry."""
+        own = {"novel": self.novel, "duplicate_of": self.duplicate_of}
+        return to_record(self.generated, self.statistics) | own
 
     @cached_property
     def mol(self) -> Any:
@@ -195,13 +207,9 @@ class Samples(Sequence[Sample]):
         Raises:
             UsageError: if there is no such format, or the file exists and `force` is off.
         """
-        name = Path(path).suffix.lstrip(".")
-        write = writer(name)
-        with open_output(str(path), force=force) as stream:
-            if name == "csv":
-                stream.write(csv_header())
-            for sample in self:
-                stream.write(write(sample.generated.molecule, sample.record))
+        kind = format_of(path)
+        check_free(Path(path), force=force)
+        write_file(Path(path), kind, (sample.whole_record() for sample in self))
 
     def _repr_html_(self) -> str:
         return str(self.frame._repr_html_())

@@ -10,6 +10,7 @@ NUMBERS: Final = (1, 6, 7, 8, 9)
 
 TYPE_OF_SYMBOL: Final = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 TYPE_OF_NUMBER: Final = {number: index for index, number in enumerate(NUMBERS)}
+SYMBOL_OF_NUMBER: Final = dict(zip(NUMBERS, SYMBOLS, strict=True))
 
 VALENCE: Final = {
     ("H", 0): 1,

@@ -48,3 +48,12 @@ class GateMissedError(T2DMolError):
     """A quality gate the user asked for was not reached."""
 
     exit_code = Exit.GATE_MISSED
+
+
+class OutOfTimeError(T2DMolError):
+    """The time a run was given is up; what was finished is kept."""
+
+    exit_code = Exit.INTERRUPTED
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "go on with --resume")

@@ -1,17 +1,19 @@
 """Generation: a checkpoint, prompts and a seed become an iterator of generated molecules."""
 
 import importlib.util
+import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 
 from t2d_mol import __version__
+from t2d_mol.batching import Batch, batched, is_exhausted, side_by_side
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.wishes import unmet
 from t2d_mol.choosing import CHOOSERS
@@ -24,18 +26,12 @@ from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.padding import unpad
-from t2d_mol.planning import Job, Planner
+from t2d_mol.planning import Job, Planner, Portion
 from t2d_mol.properties import KEYS
 from t2d_mol.training.reader import text_encoder
 
 BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
-
-STEERED_ROWS: Final = 31
-"""Molecules of a steered batch at most: its gradients take memory."""
-
-STEERED_SIZES: Final = (14, 16, 18, 20, 22, 26, 30)
-"""Padded sizes of steered batches."""
 
 WINDOW: Final = 4
 """Batches whose molecules are sorted by size before they are sampled; they come out in the order asked for."""
@@ -57,6 +53,7 @@ class Model:
         guide = self._property_network("guide", config.guide) or self.predictor
         self.denoiser.to(device).eval().requires_grad_(False)
         self.planner = Planner(checkpoint, self.encoder)
+        self._fitting = sys.maxsize  # molecules of a batch that memory was found to hold
         scale = config.diffusion.position_scale
         self.conditioner = Conditioner(self.denoiser, self.encoder, guide, checkpoint.statistics, scale, self.device)
 
@@ -75,22 +72,28 @@ class Model:
         """Statistics of the properties over the train split."""
         return self.checkpoint.statistics
 
+    def settings(self, sampling: SamplingConfig) -> dict[str, Any]:
+        """Return what decides the molecules the model makes, as plain values."""
+        chosen = {name: value for name, value in asdict(sampling).items() if name != "batch_size"}
+        return {"model": self.name, "model_digest": self.checkpoint.digest(), "sampling": chosen, "version": __version__}
+
     def sample(
         self,
         prompts: Iterable[tuple[int, Prompt]],
         count: int,
         config: SamplingConfig = SamplingConfig(),
+        portion: Portion = Portion(),
     ) -> Iterator[GeneratedMolecule]:
-        """Yield `count` molecules for each (row, prompt), in order, batch by batch.
+        """Yield `count` molecules for each (row, prompt), in order, batch by batch; prompts are taken as they are needed.
 
         On one machine, device and precision a molecule depends on (seed, row, number within its row) alone.
 
         Raises:
             InputError: if an atom count is asked for that the model cannot make.
         """
-        places = ((row, prompt, k) for row, prompt in prompts for k in range(count))
-        numbered = enumerate(places)
-        while window := list(islice(numbered, WINDOW * config.batch_size)):
+        places = portion.of((row, prompt, k) for row, prompt in prompts for k in range(count))
+        wanted = islice(places, portion.done, None)
+        while window := list(islice(wanted, WINDOW * config.batch_size)):
             jobs = [self._job(prompt, (row, k, index), config) for index, (row, prompt, k) in window]
             yield from self._sample_window(jobs, config)
 
@@ -99,6 +102,7 @@ class Model:
         prompts: Iterable[tuple[int, Prompt]],
         count: int,
         config: SamplingConfig = SamplingConfig(),
+        portion: Portion = Portion(),
         *,
         attempts: int = 10,
     ) -> Iterator[GeneratedMolecule]:
@@ -107,8 +111,8 @@ class Model:
         Of each row the first valid ones of its molecules 0, 1, 2, … are kept, so this too depends on (seed, row, k) alone.
         A row that has not given enough after `attempts` times `count` molecules ends short.
         """
-        index = 0
-        rows = iter(prompts)
+        index = portion.done - portion.of_row
+        rows = ((row, prompt) for _, (row, prompt) in portion.of(prompts) if row >= portion.row)
         while window := list(islice(rows, max(1, WINDOW * config.batch_size // count))):
             kept: list[list[GeneratedMolecule]] = [[] for _ in window]
             for attempt in range(attempts):
@@ -119,7 +123,8 @@ class Model:
                     if made.state == "valid" and not made.unmet and len(kept[place]) < count:
                         kept[place].append(made)
             for made in chain.from_iterable(kept):
-                yield replace(made, index=index)
+                if index >= portion.done:
+                    yield replace(made, index=index)
                 index += 1
 
     def expected_seconds(
@@ -185,65 +190,43 @@ class Model:
         return [chosen(candidates) for candidates in made]
 
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
-        """Sample jobs in batches of similar size, which wastes little padding, and return them in their own order.
-
-        Steering amplifies rounding. That depends on the padded size, and matrix libraries round the last rows otherwise, and
-        batches of less than four molecules, and by their place molecules of odd size. So steered jobs are padded to even
-        sizes that are fixed, and their batches end with a copy or more.
-        """
-        kinds = [self.conditioner.steered_by(job, config) for job in jobs]
-        padded = [
-            next(size for size in STEERED_SIZES if size >= job.atoms) if any(kind) else 0
-            for job, kind in zip(jobs, kinds, strict=True)
-        ]
-        batches: list[tuple[list[int], list[Job], int]] = []
-        for kind, size in sorted(set(zip(kinds, padded, strict=True))):
-            alike = [place for place in range(len(jobs)) if (kinds[place], padded[place]) == (kind, size)]
-            alike.sort(key=lambda place: jobs[place].atoms)
-            most = min(config.batch_size, STEERED_ROWS) if any(kind) else config.batch_size
-            rows = -(-len(alike) // -(-len(alike) // most))
-            for start in range(0, len(alike), rows):
-                places = alike[start : start + rows]
-                chosen = [jobs[place] for place in places]
-                copies = chosen[-1:] * (max(1, 4 - len(chosen)) if any(kind) else 0)
-                batches.append((places, chosen + copies, size))
-        batches.sort(
-            key=lambda batch: -len(batch[1]) * batch[1][-1].atoms ** 2
-        )  # the longest first, so that threads end alike
+        """Sample jobs in batches and return the molecules in the jobs' order."""
+        steered = [self.conditioner.steered_by(job, config) for job in jobs]
+        batches = batched(jobs, steered, min(config.batch_size, self._fitting))
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         made: dict[int, GeneratedMolecule] = {}
-        for (places, _, _), molecules in zip(batches, self._in_parallel(batches, config), strict=True):
-            made |= zip(places, molecules, strict=False)
+        for found in side_by_side(batches, lambda batch: self._sample_what_fits(batch, config), threads):
+            made |= found
         return [made[place] for place in range(len(jobs))]
 
-    def _threads(self) -> int:
-        return torch.get_num_threads() if self.device.type == "cpu" else 1
-
-    def _in_parallel(
-        self, batches: list[tuple[list[int], list[Job], int]], config: SamplingConfig
-    ) -> Iterator[list[GeneratedMolecule]]:
-        """Sample batches each on one thread of its own: small tensors gain little from more, and are rounded otherwise."""
-        threads = self._threads()
-        if threads == 1 or (len(batches) == 1 and not batches[0][2]):
-            yield from (list(self._sample_batch(jobs, config, size)) for _, jobs, size in batches)
-            return
+    def _sample_what_fits(self, batch: Batch, config: SamplingConfig) -> dict[int, GeneratedMolecule]:
+        """Sample a batch, in halves where memory does not hold it, and return its molecules by their places."""
         try:
-            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                yield from pool.map(lambda batch: list(self._sample_batch(batch[1], config, batch[2])), batches)
-        finally:
-            torch.set_num_threads(threads)
+            return dict(zip(batch.places, self._sample_batch(batch, config), strict=False))
+        except (RuntimeError, MemoryError) as error:
+            if not is_exhausted(error) or len(batch.jobs) == 1:
+                raise
+        self._fitting = min(self._fitting, len(batch.jobs) // 2)
+        warnings.warn(
+            f"memory does not hold {len(batch.jobs)} molecules; going on with {self._fitting} at a time", stacklevel=2
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        one, other = batch.halves()
+        return self._sample_what_fits(one, config) | self._sample_what_fits(other, config)
 
-    def _sample_batch(self, jobs: list[Job], config: SamplingConfig, padded: int = 0) -> Iterator[GeneratedMolecule]:
+    def _sample_batch(self, batch: Batch, config: SamplingConfig) -> Iterator[GeneratedMolecule]:
+        jobs = batch.rows
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
-        mask = torch.arange(padded or int(sizes.max()), device=self.device) < sizes[:, None]
+        mask = torch.arange(batch.padded or int(sizes.max()), device=self.device) < sizes[:, None]
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         sampler = Sampler(self.process, config.steps, SOLVERS[config.solver], config.temperature, config.clamp_below)
         with torch.no_grad():
             memory = self.conditioner.memory([job.text for job in jobs], [job.targets for job in jobs])
             guided, steering = self.conditioner.wrapped(jobs, config)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-                batch = sampler(guided, mask, generators, memory, steering)
-        predicted = self.predict(batch)
-        molecules = unpad(batch)
+                sampled = sampler(guided, mask, generators, memory, steering)
+        predicted = self.predict(sampled)
         provenance = {
             "model": self.name,
             "steps": config.steps,
@@ -254,7 +237,7 @@ class Model:
             "precision": "bf16" if config.bf16 else "fp32",
             "version": __version__,
         }
-        for job, molecule, properties in zip(jobs, molecules, predicted, strict=True):
+        for job, molecule, properties in zip(jobs, unpad(sampled), predicted, strict=True):
             lacks = unmet(molecule, replace(job.prompt.structure, atoms=config.atoms or job.prompt.structure.atoms))
             generated = GeneratedMolecule(
                 molecule, job.prompt, job.row, job.index, config.seed, predicted=properties, provenance=provenance,

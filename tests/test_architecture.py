@@ -14,7 +14,7 @@ LAYERS = [
     {"text2data"},
     {"training"},
     {"planning"},
-    {"conditioning", "choosing"},
+    {"batching", "conditioning", "choosing"},
     {"generation", "io"},
     {"evaluation", "api"},
     {"study"},

@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t2d_mol.chem.perception import with_perceived_bonds
-from t2d_mol.elements import NUMBERS, SYMBOLS, VALENCE
+from t2d_mol.elements import SYMBOL_OF_NUMBER, VALENCE
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Molecule, State
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
-
-_SYMBOL_OF_NUMBER = dict(zip(NUMBERS, SYMBOLS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
     orders = molecule.bonds.sum(0)
     return np.array(
         [
-            VALENCE.get((_SYMBOL_OF_NUMBER[int(number)], int(charge))) == order
+            VALENCE.get((SYMBOL_OF_NUMBER[int(number)], int(charge))) == order
             for number, charge, order in zip(molecule.numbers, charges, orders, strict=True)
         ],
         bool,

@@ -1,5 +1,6 @@
 """How errors leave a command: one line and a hint on stderr, and the exit code of the contract."""
 
+import errno
 import os
 import signal
 import sys
@@ -39,8 +40,10 @@ def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             _say("interrupted; what was finished is kept")
             raise typer.Exit(Exit.INTERRUPTED) from None
         except OSError as error:
-            _say(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
-            raise typer.Exit(Exit.BAD_INPUT) from None
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            hint = "make room; what goes to a file with -o can be gone on with by --resume" if full else None
+            _say(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), hint)
+            raise typer.Exit(Exit.USAGE if full else Exit.BAD_INPUT) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:

@@ -1,6 +1,7 @@
 """What `t2d-mol evaluate` does: one method for each of its sources, one end for all."""
 
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -81,17 +82,18 @@ class Evaluation:
 
     def score_file(self, file: str, rows: str | None, *, count: int | None, out: str | None, resume: bool) -> None:
         """Score the molecules of a file, or generate and score its prompts."""
-        from t2d_mol.evaluation.sources import entries_of_text
-        from t2d_mol.io.readers import holds_prompts, read_text
+        from t2d_mol.evaluation.sources import entries_of_content
+        from t2d_mol.io.contents import read_content
+        from t2d_mol.io.prompts import holds_prompts
 
-        text = read_text(file)
-        if holds_prompts(text):
+        content = read_content(file)
+        if isinstance(content, str) and holds_prompts(content):
             _refuse("a table of prompts", {"--rows": rows})
-            self.score_prompts(text, count or BATCH_COUNT, out, resume)
+            self.score_prompts(content, count or BATCH_COUNT, out, resume)
             return
         _refuse("a file of molecules", {"-n": count, "-o": out, "--resume": resume}, "--rows FILE takes rows of scores")
         unreadable: list[str] = []
-        scores = list(self._scorer("none")(_good(entries_of_text(text), unreadable)))
+        scores = list(self._scorer("none")(_good(entries_of_content(content), unreadable)))
         left_out = [remark for remark in unreadable if "left out" in remark]
         if not scores:
             raise InputError(f"{file} holds no record that can be scored")
@@ -112,27 +114,25 @@ class Evaluation:
         """Generate molecules for the prompts of a CSV, score each and write its row as soon as it is known."""
         from t2d_mol.cli.prompting import understood
         from t2d_mol.evaluation.batch import rows_done, score_prompts, write_rows
-        from t2d_mol.evaluation.runs import generation_config, settle_config
         from t2d_mol.io.output import check_free
-        from t2d_mol.io.readers import parse_prompts
+        from t2d_mol.io.prompts import parse_prompts
+        from t2d_mol.io.settings import settle
 
         if resume and (self.report or self.plots):
             raise UsageError("--report and --plots show one run; --resume joins two", "leave one of them out")
         if out is None or (out == "-" and self.as_json):
             raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
-        rows, model = parse_prompts(text), self._model()
+        rows, model = list(parse_prompts(io.StringIO(text))), self._model()
         asked = list(understood(rows, 0, model.statistics, self.values, self.quiet))
-        if not asked:
-            raise InputError("no prompt of the table can be used")
         done = rows_done(out, force=self.force) if resume else []
         config = Path(f"{out}.part.json")
         if out != "-":
             check_free(Path(out), force=self.force)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             settings = {"prompts": digest, "n": count, "values": self.values} | self._scoring("network")
-            settle_config(config, settings | generation_config(model, self._sampling()), resume=bool(done))
+            settle(config, settings | model.settings(self._sampling()), resume=bool(done))
         made = score_prompts(
-            model, rows, asked, count, self._sampling(), self._scorer("network", model.checkpoint), done=len(done)
+            model, rows, asked, count, self._sampling(), self._scorer("network", model.checkpoint), done=done
         )
         new, scores = write_rows(made, out, done, force=self.force)
         config.unlink(missing_ok=True)

@@ -41,16 +41,16 @@ def explain(
 
     loaded = Checkpoint.load(checkpoint or BUNDLED)
     planner = Planner(loaded, load_encoder(loaded))
-    rows = prompt_rows(prompts or [], file)
-    if not rows:
+    if not (prompts or file):
         raise UsageError("no prompt to explain", 't2d-mol explain "a low gap", or -f FILE')
     given = len(prompts or [])
+    rows = prompt_rows(prompts or [], file)
     for number, (_, prompt) in enumerate(understood(rows, given, loaded.statistics, values, quiet=True)):
         found = explanation(prompt, planner)
         if as_json:
             sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
         else:
-            title = f"{options.printable(prompt.text)}\n" if len(rows) > 1 else ""
+            title = f"{options.printable(prompt.text)}\n" if file or given > 1 else ""
             sys.stdout.write(("\n" if number else "") + title + as_text(found))
 
 

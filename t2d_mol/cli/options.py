@@ -58,6 +58,7 @@ def set_up(quiet: bool, threads: int = 0) -> None:
     if quiet:
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
+    warnings.formatwarning = lambda message, *_: f"note: {message}\n"
     import torch
 
     torch.set_num_threads(threads or os.cpu_count() or 1)

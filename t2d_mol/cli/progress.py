@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while the block runs; yield the function to call with units done and in all."""
+def bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar while the block runs; yield what to call with units done and in all (None: unknown)."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,22 +1,23 @@
 """`t2d-mol sample`: prompts become molecules."""
 
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.prompting import ANY, prompt_rows, understood
-from t2d_mol.errors import InputError, UsageError
+from t2d_mol.cli.prompting import prompt_rows, understood
+from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
     from t2d_mol.generation import Model
-    from t2d_mol.molecule import GeneratedMolecule, Prompt
+    from t2d_mol.io.formats.base import Format
+    from t2d_mol.molecule import Prompt
+    from t2d_mol.planning import Portion
 
 
 @handled
@@ -47,10 +48,26 @@ def sample(
     values: options.Values = "auto",
     format_: Annotated[
         str | None,
-        typer.Option("--format", help="sdf, xyz, smi, csv, jsonl or png (drawings); by default the suffix of -o, else sdf."),
+        typer.Option(
+            "--format",
+            help="sdf, sdf-v3000, xyz, smi, csv, jsonl, parquet, html (a gallery) or png; by default by -o, else sdf.",
+        ),
     ] = None,
-    out: Annotated[str, typer.Option("--out", "-o", help="File of records; - is stdout.")] = "-",
+    out: Annotated[str, typer.Option("--out", "-o", help="File of records, packed if it ends in .gz; - is stdout.")] = "-",
     only_valid: Annotated[bool, typer.Option("--only-valid", help="Leave out invalid molecules and make others.")] = False,
+    relax: Annotated[
+        str | None, typer.Option(help="xtb: relax each molecule under GFN2-xTB; the records say so in `relaxed`.")
+    ] = None,
+    viewer_js: Annotated[
+        Path | None, typer.Option(help="3Dmol.js to put into an html gallery, which else loads it by its address.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the file that -o began.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(help="i/n: make every n-th molecule from the i-th on, i from 0; for job arrays.")
+    ] = None,
+    max_minutes: Annotated[
+        float, typer.Option(help="End after this time with what is finished, which --resume goes on from.", min=0)
+    ] = 0.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what is understood and how long it will take; make nothing.")
     ] = False,
@@ -70,18 +87,21 @@ def sample(
 
     For example: t2d-mol sample "a molecule with high polarizability" -n 8 -o molecules.sdf
     """
-    from t2d_mol.io.writers import writer
+    from t2d_mol.io.formats import format_named, format_of
 
+    kind = format_named(format_) if format_ else format_of("" if out == "-" else out)
+    kind = _with_viewer(kind, viewer_js)
     shown = out == "-" and format_ is None and sys.stdout.isatty()
-    name = format_ or (Path(out).suffix.lstrip(".") if Path(out).suffix else "sdf")
-    write = None if name == "png" else writer(name)
+    if kind.binary and out == "-" and sys.stdout.isatty():
+        raise UsageError(f"{kind.name} needs a file", f"give -o molecules.{kind.name}")
+    if relax not in (None, "xtb"):
+        raise UsageError(f"no relaxation {relax!r}", "relaxations: xtb")
+    portion = _shard(shard)
     options.values_option(values)
     options.set_up(quiet, threads)
+    from t2d_mol.cli.production import Production, counted, digest_of, print_table
     from t2d_mol.generation import Model
-    from t2d_mol.io.output import open_output
-    from t2d_mol.io.readers import PromptRow
-    from t2d_mol.io.record import to_record
-    from t2d_mol.io.writers import csv_header
+    from t2d_mol.io.journal import Journal
 
     device = options.pick_device(device)
     model = Model.load(checkpoint, device=device)
@@ -95,41 +115,61 @@ def sample(
         attempts=attempts,
         weights=tuple(dict(_weight(text) for text in weight or []).items()),
     )  # fmt: skip
-    rows = prompt_rows(prompts or [], file) or [PromptRow(ANY)]
-    asked = list(understood(rows, len(prompts or []), model.statistics, values, quiet, atoms=how.atoms))
-    if not asked:
-        raise InputError("no prompt of the file can be used")
+    given = prompts or []
+    asked = understood(prompt_rows(given, file), len(given), model.statistics, values, quiet, atoms=how.atoms)
     if dry_run:
-        _print_plan(model, asked, count, how)
+        _print_plan(model, list(asked), count, how)
         return
-    if write is None:
-        from t2d_mol.io.pictures import check_size
-
-        check_size(len(asked) * count)
-        if out == "-" and sys.stdout.isatty():
-            raise UsageError("a picture needs a file", "give -o molecules.png")
-    made = _generate(model, asked, count, how, only_valid=only_valid, quiet=quiet)
+    number = counted(len(given), file)
+    total = None if number is None else len(range(portion.shard, number * count, portion.shards))
+    if kind.most and (total or 0) > kind.most:
+        raise UsageError(f"{kind.name} holds {kind.most} molecules at most, not {total}", "write records and show a part")
+    run = Production(model, how, count, only_valid, relax is not None, max_minutes, quiet)
     if shown:
-        _print_table(made, sys.stdout)
-        return
-    kept = []
-    with open_output(out, force=force) as stream:
-        if name == "csv":
-            stream.write(csv_header())
-        for generated in made:
-            if write is not None:
-                stream.write(write(generated.molecule, to_record(generated, model.statistics)))
-                stream.flush()
-            if table or write is None:
-                kept.append(generated)
-        if write is None:
-            from t2d_mol.io.pictures import png
+        print_table(run.records(asked, portion, run.novelty(), total), sys.stdout)
+    elif out == "-":
+        run.to_stream(asked, kind, sys.stdout.buffer, portion, total)
+    else:
+        settings = {"prompts": given, "file": digest_of(file), "n": count, "values": values, "only_valid": only_valid}
+        settings |= {"relax": relax, "shard": shard} | model.settings(how)
+        with Journal(Path(out), settings, force=force, resume=resume) as journal:
+            made = run.to_journal(asked, journal, portion, total)
+            if table:
+                print_table(journal, sys.stdout)
+            journal.finish(kind)
+        options.say(f"{made} records in {out}", quiet=quiet)
 
-            stream.buffer.write(png(kept))
-    if table:
-        _print_table(kept, sys.stderr if out == "-" else sys.stdout)
-    if out != "-":
-        options.say(f"{len(asked) * count} records asked for, written to {out}", quiet=quiet)
+
+def _with_viewer(kind: "Format", viewer: Path | None) -> "Format":
+    """Return the format with a script for its 3D view.
+
+    Raises:
+        UsageError: if it has none.
+        InputError: if the script cannot be read.
+    """
+    if viewer is None:
+        return kind
+    from t2d_mol.io.formats.html import HTML, with_viewer
+
+    if kind is not HTML:
+        raise UsageError(f"--viewer-js goes with --format html, not {kind.name}")
+    return with_viewer(viewer)
+
+
+def _shard(text: str | None) -> "Portion":
+    """Parse a shard such as 0/4.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    from t2d_mol.planning import Portion
+
+    if text is None:
+        return Portion()
+    shard, _, shards = text.partition("/")
+    if not (shard.isdecimal() and shards.isdecimal() and int(shard) < int(shards)):
+        raise UsageError(f"{text!r} is no shard", "write i/n with i from 0 to n - 1, such as 0/4")
+    return Portion(int(shard), int(shards))
 
 
 def _weight(text: str) -> tuple[str, float]:
@@ -159,49 +199,3 @@ def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int,
         sys.stdout.write(("\n" if number else "") + f"{options.printable(prompt.text) or 'any molecule'}\n{as_text(found)}")
     seconds = model.expected_seconds(prompts, count, how)
     sys.stdout.write(f"\n{len(prompts) * count} molecules of {how.steps} calls: about {seconds:.0f} s on this machine\n")
-
-
-def _generate(
-    model: "Model",
-    prompts: "list[tuple[int, Prompt]]",
-    count: int,
-    how: "SamplingConfig",
-    *,
-    only_valid: bool,
-    quiet: bool,
-) -> "Iterator[GeneratedMolecule]":
-    from t2d_mol.cli.progress import bar
-
-    make = model.sample_valid if only_valid else model.sample
-    total, done, lacking = len(prompts) * count, 0, 0
-    with bar("generating", quiet=quiet) as progress:
-        progress(0, total)
-        for done, generated in enumerate(make(prompts, count, how), 1):
-            progress(done, total)
-            lacking += bool(generated.unmet)
-            yield generated
-    if lacking:
-        options.say(f"note: {lacking} of {done} molecules lack the structure asked for; see `unmet`", quiet=quiet)
-    if done < total:
-        options.say(f"note: {total - done} of {total} molecules are missing: no valid ones were found", quiet=quiet)
-
-
-def _print_table(molecules: "Iterable[GeneratedMolecule]", stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from t2d_mol.properties import PROPERTIES
-
-    table = Table()
-    for title in ("", "SMILES", "state", "atoms"):
-        table.add_column(title, overflow="fold")
-    for prop in PROPERTIES:
-        table.add_column(f"{prop.symbol}\n{prop.unit}", justify="right")
-    for generated in molecules:
-        predicted = [f"{generated.predicted[p.key]:.2f}" if p.key in generated.predicted else "" for p in PROPERTIES]
-        smiles = Text(generated.smiles or "*", overflow="fold")
-        table.add_row(str(generated.index), smiles, generated.state, str(len(generated.molecule)), *predicted)
-    console = Console(file=stream, width=None if stream.isatty() else 110)
-    console.print(table)
-    console.print("properties as predicted by the network trained on half B of QM9", style="dim")

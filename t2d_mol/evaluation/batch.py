@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from t2d_mol.chem.novelty import Novelty
 from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.ratios import Ratio, intervals
@@ -17,9 +18,10 @@ from t2d_mol.evaluation.score import Entry, Score, Scorer
 from t2d_mol.evaluation.summary import SCHEMA
 from t2d_mol.generation import WINDOW, Model
 from t2d_mol.io.output import open_output, part_of, resumable_lines
-from t2d_mol.io.readers import PromptRow
-from t2d_mol.io.record import to_record
+from t2d_mol.io.prompts import PromptRow
+from t2d_mol.io.record import to_record, told
 from t2d_mol.molecule import Prompt
+from t2d_mol.planning import Portion
 from t2d_mol.properties import KEYS
 
 Row = dict[str, Any]
@@ -33,21 +35,22 @@ def score_prompts(
     sampling: SamplingConfig,
     scorer: Scorer,
     *,
-    done: int = 0,
+    done: Sequence[Row] = (),
 ) -> Iterator[tuple[Row, Score]]:
-    """Yield the row and score of each molecule, `count` for each prompt, in order, but for the first `done`.
+    """Yield the row and score of each molecule, `count` for each prompt, in order, but for those whose rows are done.
 
     A row holds the columns its prompt came with (`input_` before a name that clashes), the keys of a generated record and
     the score.
     """
-    whole, begun = divmod(done, count)
+    novelty = Novelty(model.checkpoint.smiles_hashes.numpy())
+    for row in done:
+        novelty(row["smiles"] or None, int(row["index"]))
 
     def entries() -> Iterator[Entry]:
-        for number, generated in enumerate(model.sample(asked[whole:], count, sampling)):
-            if number < begun:
-                continue
-            record = to_record(generated, model.statistics) | {"index": whole * count + number}
-            yield Entry(number + 1, generated.molecule, "", generated.prompt.targets, columns=record)
+        for number, generated in enumerate(model.sample(asked, count, sampling, Portion(done=len(done))), 1):
+            record = told(to_record(generated, model.statistics))
+            record["novel"], record["duplicate_of"] = novelty(generated.smiles, generated.index)
+            yield Entry(number, generated.molecule, "", generated.prompt.targets, columns=record)
 
     for score in replace(scorer, chunk=WINDOW * sampling.batch_size)(entries()):
         row = score.row()

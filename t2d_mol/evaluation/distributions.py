@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from t2d_mol.chem.perception import with_perceived_bonds
-from t2d_mol.elements import NUMBERS, SYMBOLS
+from t2d_mol.elements import NUMBERS, SYMBOL_OF_NUMBER, SYMBOLS
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Molecule
 
@@ -20,7 +20,6 @@ FEWEST: Final = 20
 """A kind of bond or angle is compared where both sides hold at least this many."""
 
 Samples = dict[str, NDArray[np.float64]]
-_SYMBOL: Final = dict(zip(NUMBERS, SYMBOLS, strict=True))
 _ORDERS: Final = {1: "-", 2: "=", 3: "#"}
 
 
@@ -49,7 +48,7 @@ def _lengths(molecule: Molecule, bonds: NDArray[np.uint8]) -> Iterable[tuple[str
     for i, j in zip(*np.nonzero(np.triu(bonds)), strict=True):
         first, second = sorted((int(molecule.numbers[i]), int(molecule.numbers[j])))
         length = float(np.linalg.norm(molecule.positions[i] - molecule.positions[j]))
-        yield f"bond {_SYMBOL[first]}{_ORDERS[int(bonds[i, j])]}{_SYMBOL[second]}", length
+        yield f"bond {SYMBOL_OF_NUMBER[first]}{_ORDERS[int(bonds[i, j])]}{SYMBOL_OF_NUMBER[second]}", length
 
 
 def _angles(molecule: Molecule, bonds: NDArray[np.uint8]) -> Iterable[tuple[str, float]]:
@@ -57,7 +56,7 @@ def _angles(molecule: Molecule, bonds: NDArray[np.uint8]) -> Iterable[tuple[str,
         neighbours = np.flatnonzero(bonds[centre])
         arms = molecule.positions[neighbours] - molecule.positions[centre]
         arms = arms / np.maximum(np.linalg.norm(arms, axis=1, keepdims=True), 1e-9)
-        name = f"angle {_SYMBOL[int(molecule.numbers[centre])]}{len(neighbours)}"
+        name = f"angle {SYMBOL_OF_NUMBER[int(molecule.numbers[centre])]}{len(neighbours)}"
         for a in range(len(neighbours)):
             for b in range(a):
                 yield name, float(np.degrees(np.arccos(np.clip(arms[a] @ arms[b], -1, 1))))

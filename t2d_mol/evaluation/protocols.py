@@ -19,9 +19,9 @@ from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.evaluation.score import JOINT
 from t2d_mol.generation import Model
+from t2d_mol.io.formats.jsonl import line
 from t2d_mol.io.output import resumable_lines
 from t2d_mol.io.record import target_record, to_record
-from t2d_mol.io.writers import jsonl_record
 from t2d_mol.molecule import Prompt, Structure, Target
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, paraphrase
@@ -118,11 +118,10 @@ def generate(
         for (row, job), generated in zip(left, made, strict=True):
             record = to_record(generated, model.statistics) | {"index": row, "group": job.group, "wording": job.wording}
             record["targets"] = [target_record(target, model.statistics) for target in job.targets]
-            line = jsonl_record(generated.molecule, record)
-            stream.write(line)
+            stream.write(line(record))
             stream.flush()
             show(row + 1, len(jobs))
-            yield json.loads(line)
+            yield record
 
 
 def _exact(k: int, normalised: float, statistics: Statistics) -> Target:

@@ -1,13 +1,9 @@
 """The report: one HTML page of tables, figures and molecules that needs nothing but itself."""
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Final
 
 from t2d_mol import __version__
@@ -19,13 +15,13 @@ from t2d_mol.evaluation.oracles.base import Reading
 from t2d_mol.evaluation.score import Score
 from t2d_mol.evaluation.tables import Table
 from t2d_mol.io.output import check_free, open_output
-from t2d_mol.molecule import Target
-from t2d_mol.properties import BY_KEY, KEYS, LEVELS
+from t2d_mol.io.page import inline, page
+from t2d_mol.prompts.grammar import describe_wish
+from t2d_mol.properties import BY_KEY, KEYS
 
 MOLECULES: Final = 48
 """Molecules drawn at most."""
 
-_SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SHARED_BY_ALL: Final = ("model", "steps", "guidance", "steer", "solver", "candidates", "seed", "precision")
 """Columns of generated records told once, where they are the same for all."""
 
@@ -37,40 +33,30 @@ def write_report(found: Findings, path: Path, *, force: bool = False) -> None:
         UsageError: if matplotlib is missing, or the file exists and `force` is off, or its folder cannot be written.
     """
     check_free(path, force=force)
-    text = page(found)
+    text = report_page(found)
     with open_output(str(path), force=force) as stream:
         stream.write(text)
 
 
-def page(found: Findings) -> str:
+def report_page(found: Findings) -> str:
     """Return the page; whatever a user gave stands there as text, and no script but its own can run.
 
     Raises:
         UsageError: if matplotlib is not installed.
     """
     template = files("t2d_mol.evaluation").joinpath("report.html").read_text(encoding="utf-8")
-    own = _SCRIPT.search(template)
-    assert own is not None
     parts = {"Results": _results(found), "Figures": _figures(found), "Molecules": _molecules(found.scores)}
     present = {title: body for title, body in parts.items() if body}
-    return Template(template).substitute(
+    return page(
+        template,
         title=f"Evaluation of {_counted(found.summary['n'], 'molecule')}",
         version=escape(__version__),
-        digest="sha256-" + base64.b64encode(hashlib.sha256(own[1].encode()).digest()).decode(),
         facts="".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in _facts(found)),
         links="".join(f'<a href="#{title.lower()}">{title}</a>' for title in present),
         parts="\n".join(
             f'<section id="{title.lower()}"><h2>{title}</h2>{body}</section>' for title, body in present.items()
         ),
     )
-
-
-def inline(svg: str, name: str) -> str:
-    """Return an SVG file as an element of a page: without addresses and styles, its ids made the page's own by a name."""
-    svg = re.sub(r"<!--.*?-->|<style.*?</style>|<defs>\s*</defs>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r"""\s+(xmlns(:\w+)?|xml:space|version|baseProfile)=(["']).*?\3""", "", svg)
-    svg = re.sub(r"""(\sid=["']|url\(#|href=["']#)""", rf"\g<1>{name}-", svg)
-    return svg.strip()
 
 
 def _facts(found: Findings) -> Iterable[tuple[str, str]]:
@@ -157,7 +143,7 @@ def _readings(score: Score) -> str:
     reading, lines = score.reading or Reading(), []
     for target in score.entry.targets:
         verdict = _verdict(score.hits.get(target.property))
-        lines.append(f"<dt>{_symbol(target.property)}</dt><dd>asked {asked(target)}</dd>{verdict}")
+        lines.append(f"<dt>{_symbol(target.property)}</dt><dd>asked {escape(describe_wish(target))}</dd>{verdict}")
         lines.append(f'<dd class="read">{read(reading, target.property)}</dd>' if target.property in reading.values else "")
     if not score.entry.targets:
         lines += [
@@ -165,16 +151,6 @@ def _readings(score: Score) -> str:
         ]
     failed = f'<span class="faint">oracle: {escape(reading.reason)}</span>' if reading.reason else ""
     return (f"<dl>{''.join(lines)}</dl>" if lines else "") + failed
-
-
-def asked(target: Target) -> str:
-    """Return what a target asks for, as markup."""
-    if target.level is not None:
-        return LEVELS[target.level]
-    unit = escape(BY_KEY[target.property].unit)
-    if target.op == "between":
-        return f"{target.low:.4g} to {target.high:.4g} {unit}"
-    return f"{escape(target.op)} {target.value:.4g} {unit}"
 
 
 def read(reading: Reading, key: str) -> str:

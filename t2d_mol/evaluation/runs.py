@@ -1,13 +1,11 @@
 """A protocol's folder: configuration, molecules, rows of scores, summary, tables."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t2d_mol import __version__
 from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import UsageError
 from t2d_mol.evaluation.findings import Findings
@@ -15,6 +13,7 @@ from t2d_mol.evaluation.protocols import PROTOCOLS, generate
 from t2d_mol.evaluation.score import Entry
 from t2d_mol.evaluation.sources import entries_of_records
 from t2d_mol.generation import Model
+from t2d_mol.io.settings import settle
 
 COLUMNS = ("index", "prompt", "seed", "model", "steps", "guidance", "steer", "solver", "candidates", "precision")
 
@@ -44,7 +43,7 @@ class ProtocolRun:
 
     def config(self) -> dict[str, Any]:
         """Return the exact configuration."""
-        return {"protocol": self.protocol, "n": self.count} | generation_config(self.model, self.sampling) | self.scoring
+        return {"protocol": self.protocol, "n": self.count} | self.model.settings(self.sampling) | self.scoring
 
     def prepare(self, *, resume: bool, force: bool) -> None:
         """Write the configuration, or see that the folder's is the same.
@@ -55,7 +54,7 @@ class ProtocolRun:
         path = self.folder / "config.json"
         if path.exists() and not (resume or force):
             raise UsageError(f"{self.folder} holds a run", "continue it with --resume or start anew with --force")
-        settle_config(path, self.config(), resume=resume)
+        settle(path, self.config(), resume=resume)
 
     def entries(self, *, resume: bool, show: Callable[[int, int], None]) -> Iterator[Entry]:
         """Yield what is to be scored, generating what the folder lacks."""
@@ -70,33 +69,3 @@ class ProtocolRun:
         (self.folder / "scores.jsonl").write_text(rows, encoding="utf-8")
         (self.folder / "summary.json").write_text(json.dumps(found.summary, indent=1) + "\n")
         (self.folder / "tables.md").write_text("\n".join(table.markdown() for table in found.tables()), encoding="utf-8")
-
-
-def generation_config(model: Model, sampling: SamplingConfig) -> dict[str, Any]:
-    """Return what decides the molecules a model makes."""
-    chosen = {name: value for name, value in asdict(sampling).items() if name != "batch_size"}
-    return {"model": model.name, "model_digest": model.checkpoint.digest(), "sampling": chosen, "version": __version__}
-
-
-def settle_config(path: Path, config: dict[str, Any], *, resume: bool) -> None:
-    """Write a configuration or, if what it belongs to is resumed, see that it is the one on file.
-
-    Raises:
-        UsageError: if it is not; the message names what changed.
-    """
-    now = json.loads(json.dumps(config))
-    if resume and path.exists():
-        before = json.loads(path.read_text())
-        changed = [name for name in now if before.get(name) != now[name]]
-        if changed:
-            raise UsageError(f"{path.parent} was begun with another {changed[0]}", "give the same options, or --force")
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, now)
-
-
-def write_json(path: Path, told: object) -> None:
-    """Write a JSON file at once: whoever reads it sees the old one or the new one, whole."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n")
-    part.replace(path)

@@ -3,24 +3,22 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.score import Entry
-from t2d_mol.io.readers import read_molecules
-from t2d_mol.io.record import targets_of
-from t2d_mol.molecule import Molecule
+from t2d_mol.io.formats import read_molecules
+from t2d_mol.io.formats.base import Content
+from t2d_mol.io.record import molecule_of, targets_of
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
 
 
-def entries_of_text(text: str) -> Iterator[Entry | str]:
+def entries_of_content(content: Content) -> Iterator[Entry | str]:
     """Yield an entry for each good record of a text, and for each bad one why it is left out.
 
     Raises:
-        InputError: if the text as a whole cannot be read.
+        InputError: if the content as a whole cannot be read.
     """
-    for record in read_molecules(text):
+    for record in read_molecules(content):
         if record.error:
             yield f"record {record.number} is left out: {record.error}"
             continue
@@ -40,16 +38,7 @@ def entries_of_split(molecules: Molecules, split: Split) -> Iterator[Entry]:
 
 
 def entries_of_records(records: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[Entry]:
-    """Yield generated records, as `io.writers.jsonl_record` writes them, keeping some of their columns."""
+    """Yield generated records, as `io.record.to_record` makes them, keeping some of their columns."""
     for number, record in enumerate(records, 1):
         kept = {name: record[name] for name in columns}
         yield Entry(number, molecule_of(record), "", targets_of(record), record["group"], record["wording"], kept)
-
-
-def molecule_of(record: dict[str, Any]) -> Molecule:
-    """Return the molecule of a generated record."""
-    numbers = np.array(record["numbers"], np.uint8)
-    bonds = np.zeros((len(numbers), len(numbers)), np.uint8)
-    for i, j, order in record["bonds"]:
-        bonds[i, j] = bonds[j, i] = order
-    return Molecule(numbers, np.array(record["positions"], np.float32), bonds, np.array(record["charges"], np.int8))

@@ -5,9 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from t2d_mol.errors import UsageError
+
+_BLOCK: Final = 1 << 16
 
 
 @contextmanager
@@ -55,11 +57,21 @@ def check_free(target: Path, *, force: bool) -> None:
 
 def resumable_lines(path: Path) -> list[str]:
     """Return the whole lines of a file that was cut off anywhere, and cut what is not a whole line off the file too."""
+    cut_to_whole_lines(path)
+    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+
+
+def cut_to_whole_lines(path: Path) -> None:
+    """Cut off the end of a file what is not a whole line."""
     if not path.exists():
-        return []
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as stream:
-            stream.truncate(len(whole))
-    return whole.decode("utf-8").split("\n")[:-1]
+        return
+    with path.open("r+b") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - _BLOCK)
+            stream.seek(start)
+            if (found := stream.read(end - start).rfind(b"\n")) >= 0:
+                end = start + found + 1
+                break
+            end = start
+        stream.truncate(end)

@@ -1,24 +1,32 @@
-"""A generated molecule as a flat record: the keys every format carries."""
+"""A generated molecule as a record of plain values: the keys every format carries, and its geometry."""
 
 import json
 from typing import Any, Final
 
+import numpy as np
+
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError
-from t2d_mol.molecule import GeneratedMolecule, Target
+from t2d_mol.molecule import GeneratedMolecule, Molecule, Target
 from t2d_mol.properties import BY_KEY, KEYS, LEVELS
 from t2d_mol.units import to_canonical
 
+Record = dict[str, Any]
+
 RECORD_KEYS: Final = (
-    "prompt", "row", "index", "seed", "smiles", "state", "reason", "n_atoms",
-    "targets", "structure", "unmet", "attempts", "predicted",
+    "prompt", "row", "index", "seed", "smiles", "state", "reason", "n_atoms", "novel", "duplicate_of",
+    "targets", "structure", "unmet", "attempts", "predicted", "relaxed",
     "model", "steps", "guidance", "steer", "solver", "candidates", "precision", "version",
 )  # fmt: skip
+"""The keys of every record, in order."""
+
+GEOMETRY_KEYS: Final = ("numbers", "positions", "bonds", "charges")
+"""Keys that hold the molecule itself: atomic numbers, positions in Å, [[i, j, order]] and formal charges."""
 
 
-def target_record(target: Target, statistics: Statistics) -> dict[str, Any]:
+def target_record(target: Target, statistics: Statistics) -> Record:
     """Return a target as plain values, numbers in canonical units and normalised."""
-    record: dict[str, Any] = {"property": target.property, "op": target.op}
+    record: Record = {"property": target.property, "op": target.op}
     index = KEYS.index(target.property)
     if target.level is not None:
         return record | {"level": LEVELS[target.level], "unit": target.unit, "normalised": None}
@@ -55,9 +63,9 @@ def _target(row: dict[str, Any]) -> Target:
     return Target(prop.key, row["op"], unit=prop.unit, **numbers)
 
 
-def to_record(generated: GeneratedMolecule, statistics: Statistics) -> dict[str, Any]:
-    """Return the record of a generated molecule: the keys of `RECORD_KEYS`, plain values."""
-    return {
+def to_record(generated: GeneratedMolecule, statistics: Statistics) -> Record:
+    """Return the record of a generated molecule: `RECORD_KEYS`, then the geometry; see `with_geometry`."""
+    record = {
         "prompt": generated.prompt.text,
         "row": generated.row,
         "index": generated.index,
@@ -66,18 +74,56 @@ def to_record(generated: GeneratedMolecule, statistics: Statistics) -> dict[str,
         "state": generated.state,
         "reason": generated.reason,
         "n_atoms": len(generated.molecule),
+        "novel": None,
+        "duplicate_of": None,
         "targets": [target_record(target, statistics) for target in generated.prompt.targets],
         "structure": generated.prompt.structure.record(),
         "unmet": generated.unmet,
         "attempts": generated.attempts,
         "predicted": generated.predicted,
+        "relaxed": None,
         **generated.provenance,
     }
+    return with_geometry(record, generated.molecule)
 
 
-def flat(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record whose nested values are JSON text, for formats of flat fields; None becomes empty."""
-    return {
-        key: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else "" if value is None else value
-        for key, value in record.items()
+def with_geometry(record: Record, molecule: Molecule) -> Record:
+    """Return the record with a molecule's numbers, positions and, where they are known, bonds and charges."""
+    geometry: Record = {
+        "numbers": molecule.numbers.tolist(),
+        "positions": [[round(x, 5) for x in row] for row in molecule.positions.tolist()],
     }
+    if molecule.bonds is not None:
+        upper = np.argwhere(np.triu(molecule.bonds)).tolist()
+        geometry["bonds"] = [[i, j, int(molecule.bonds[i, j])] for i, j in upper]
+    if molecule.charges is not None:
+        geometry["charges"] = molecule.charges.tolist()
+    return record | geometry
+
+
+def molecule_of(record: Record) -> Molecule:
+    """Return the molecule of a record as this program writes it."""
+    numbers = np.array(record["numbers"], np.uint8)
+    bonds = None
+    if "bonds" in record:
+        bonds = np.zeros((len(numbers), len(numbers)), np.uint8)
+        for i, j, order in record["bonds"]:
+            bonds[i, j] = bonds[j, i] = order
+    charges = np.array(record["charges"], np.int8) if "charges" in record else None
+    return Molecule(numbers, np.array(record["positions"], np.float32), bonds, charges)
+
+
+def told(record: Record) -> Record:
+    """Return a record without its geometry."""
+    return {key: value for key, value in record.items() if key not in GEOMETRY_KEYS}
+
+
+def flat(record: Record) -> Record:
+    """Return what a record tells, in values of one line: nested ones are JSON text, None is empty, line ends are spaces."""
+    return {key: _line(value) for key, value in told(record).items()}
+
+
+def _line(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else " ".join(value.splitlines()) if isinstance(value, str) else value

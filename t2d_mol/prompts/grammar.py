@@ -157,9 +157,14 @@ def _check_repeats(asked: Sequence[tuple[Noun, Quantity]]) -> None:
 
 def describe_target(target: Target) -> str:
     """Return a target in words, for people."""
-    name, unit = BY_KEY[target.property].name, target.unit
+    name, wish = BY_KEY[target.property].name, describe_wish(target)
+    return f"{name} {wish}" if target.level is None else f"{wish} {name}"
+
+
+def describe_wish(target: Target) -> str:
+    """Return what a target asks of its property in words, without the property's name."""
     if target.level is not None:
-        return f"{LEVELS[target.level]} {name}"
+        return LEVELS[target.level]
     if target.op == "between":
-        return f"{name} between {target.low:.4g} and {target.high:.4g} {unit}"
-    return f"{name} {target.op} {target.value:.4g} {unit}"
+        return f"between {target.low:.4g} and {target.high:.4g} {target.unit}"
+    return f"{target.op} {target.value:.4g} {target.unit}"

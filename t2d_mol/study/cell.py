@@ -17,9 +17,10 @@ from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.bound import variational_bound
 from t2d_mol.evaluation.findings import Findings
 from t2d_mol.evaluation.oracles.network import Judge
-from t2d_mol.evaluation.runs import ProtocolRun, write_json
+from t2d_mol.evaluation.runs import ProtocolRun
 from t2d_mol.evaluation.score import Scorer
 from t2d_mol.generation import Model
+from t2d_mol.io.settings import write_json
 from t2d_mol.molecule import Target
 from t2d_mol.prompts.templates import exact_prompt
 from t2d_mol.properties import KEYS, PROPERTIES

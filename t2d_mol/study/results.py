@@ -9,8 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from t2d_mol.evaluation.runs import write_json
 from t2d_mol.evaluation.tables import Table
+from t2d_mol.io.settings import write_json
 from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
 from t2d_mol.properties import BY_KEY, KEYS
 from t2d_mol.study.cell import Figure, Outcome, mean, read_outcome, to_plain

@@ -18,7 +18,7 @@ from t2d_mol import __version__
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import TrainingConfig, preset
 from t2d_mol.errors import MissingError, UsageError
-from t2d_mol.evaluation.runs import settle_config
+from t2d_mol.io.settings import settle
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.study.cell import Workshop
 from t2d_mol.study.plan import Cell, StudyConfig
@@ -77,14 +77,14 @@ class Study:
             self.base.unlink(missing_ok=True)
         asked = {name: value for name, value in asdict(self.config).items() if name not in GROWING}
         digest = hashlib.sha256(self.data.read_bytes()).hexdigest()[:16]
-        settle_config(
+        settle(
             path,
             {**asked, "data": digest, "device": self.device, "bf16": self.bf16, "version": __version__},
             resume=resume,
         )
         for name in self.config.arms:
             arm = asdict(self.config.training(Cell(name, 1.0, 0)))
-            settle_config(self.folder / "arms" / f"{name}.json", arm, resume=resume)
+            settle(self.folder / "arms" / f"{name}.json", arm, resume=resume)
 
     def make_base(self, report: Callable[[Report], None]) -> None:
         """Pretrain the denoiser and train the text encoder, unless that is done; `base.safetensors` holds both."""

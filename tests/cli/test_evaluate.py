@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from t2d_mol.io.writers import sdf_record, xyz_record
+from t2d_mol.io.formats.sdf import v2000
+from t2d_mol.io.formats.xyz import frame
+from t2d_mol.io.record import with_geometry
 from t2d_mol.properties import KEYS, LEVELS
 from t2d_mol.qm9.dataset import Molecules
 from tests.cli.test_cli import run
@@ -215,7 +217,8 @@ def test_the_judge_is_measured(data_file: Path, model: list[str]) -> None:
 
 
 def good(molecules: Molecules) -> tuple[str, str]:
-    return "".join(sdf_record(molecules[i], {}) for i in (3, 9)), "".join(xyz_record(molecules[i], {}) for i in (3, 9))
+    records = [with_geometry({}, molecules[index]) for index in (3, 9)]
+    return "".join(map(v2000, records)), "".join(map(frame, records))
 
 
 def damaged(name: str, molecules: Molecules) -> tuple[bytes, int, int, str]:

@@ -22,7 +22,8 @@ from tests.evaluation.truth import Truth
 pytest.importorskip("matplotlib")
 
 from t2d_mol.evaluation.figures import draw, write_plots
-from t2d_mol.evaluation.report import MOLECULES, inline, page, write_report
+from t2d_mol.evaluation.report import MOLECULES, report_page, write_report
+from t2d_mol.io.page import inline
 
 HOSTILE = '<script>document.title = "taken"</script> & "low gap" $title'
 COUNT = 60
@@ -152,7 +153,7 @@ def test_the_page_holds_every_table_figure_and_molecule(found: Findings, tmp_pat
 
 
 def test_the_page_needs_no_address_and_its_ids_are_its_own(found: Findings) -> None:
-    text = page(found)
+    text = report_page(found)
     assert not re.search(r"https?:|src=|@import|//[a-z]", text.split("<script>")[0])
     assert not re.search(r"https?:|import|fetch", text.split("<script>")[1])
     ids = re.findall(r'\sid="([^"]*)"', text)
@@ -163,20 +164,20 @@ def test_the_page_needs_no_address_and_its_ids_are_its_own(found: Findings) -> N
 
 
 def test_what_users_gave_stays_text(found: Findings) -> None:
-    text = page(found)
+    text = report_page(found)
     assert HOSTILE not in text
     assert "&lt;script&gt;document.title = &quot;taken&quot;&lt;/script&gt; &amp; &quot;low gap&quot; $title" in text
     assert text.count("<script") == 1
 
 
 def test_bare_molecules_make_a_page_too(bare: Findings, tiny_checkpoint: Checkpoint) -> None:
-    text = page(bare)
+    text = report_page(bare)
     assert text.count('class="sheet plot"') == 2
     assert "no oracle was asked for" in text
     graphs = Findings.of(
         [score_smiles(Entry(1, None, "CCO")), score_smiles(Entry(2, None, "<b>"))], tiny_checkpoint, oracle="none"
     )
-    text = page(graphs)
+    text = report_page(graphs)
     assert 'href="#figures"' not in text
     assert text.count("<svg") == 1
     assert "&lt;b&gt;" in text
@@ -190,8 +191,8 @@ def test_intervals_and_strangeness_are_told(molecules: Molecules, tiny_checkpoin
     low, high = score.reading.intervals["gap"]
     for strange in (True, False):
         told = replace(score, reading=replace(score.reading, out_of_domain=strange))
-        text = page(Findings.of([told], tiny_checkpoint, oracle="network", judge=judge_file))
-        assert "asked 5 to 6 eV" in text
+        text = report_page(Findings.of([told], tiny_checkpoint, oracle="network", judge=judge_file))
+        assert "asked between 5 and 6 eV" in text
         assert f"[{low:.4g}, {high:.4g}]" in text
         assert (">out of domain<" in text) is strange
 

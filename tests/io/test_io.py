@@ -1,20 +1,28 @@
 """Formats: what is written is read, by us and by RDKit; what is damaged is reported."""
 
 import csv
+import gzip
 import io
 import json
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas
 import pytest
+from ase import io as ase_io
 from rdkit import Chem
 
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError, UsageError
+from t2d_mol.io.contents import read_content
+from t2d_mol.io.formats import FORMATS, detect, format_named, format_of, read_molecules
+from t2d_mol.io.journal import Journal, write_file
 from t2d_mol.io.output import open_output
-from t2d_mol.io.readers import PromptRow, detect, holds_prompts, read_molecules, read_prompts, read_text
-from t2d_mol.io.record import RECORD_KEYS, targets_of, to_record
-from t2d_mol.io.writers import WRITERS, csv_header, writer
+from t2d_mol.io.prompts import PromptRow, holds_prompts, read_prompts
+from t2d_mol.io.record import RECORD_KEYS, Record, targets_of, to_record, with_geometry
 from t2d_mol.molecule import GeneratedMolecule, Molecule, Prompt, Target
 from t2d_mol.qm9.dataset import Molecules
 
@@ -26,7 +34,27 @@ RECORD = dict.fromkeys(RECORD_KEYS, "") | {
     "state": "valid",
     "targets": [{"property": "mu", "op": "=", "value": 1.5}],
     "predicted": {"mu": 1.4},
+    "novel": True,
+    "duplicate_of": None,
+    "attempts": 1,
+    "seed": 0,
+    "n_atoms": 6,
+    "steps": 50,
+    "guidance": 1.5,
+    "steer": 1.0,
+    "candidates": 1,
 }
+
+
+def written(name: str, molecules: Iterable[Molecule], record: Record = RECORD) -> bytes:
+    """What a format makes of molecules that share a record."""
+    stream = io.BytesIO()
+    format_named(name).write((with_geometry(record, molecule) for molecule in molecules), stream)
+    return stream.getvalue()
+
+
+def text(name: str, *molecules: Molecule, **changes: Any) -> str:
+    return written(name, molecules, RECORD | changes).decode()
 
 
 def charged() -> Molecule:
@@ -41,14 +69,16 @@ def everything(molecules: Molecules) -> list[Molecule]:
     return [*(molecules[index] for index in range(len(molecules))), charged()]
 
 
-@pytest.mark.parametrize("name", ["sdf", "jsonl", "xyz"])
-def test_molecules_come_back_as_they_were(name: str, molecules: Molecules) -> None:
-    written = everything(molecules)
-    text = "".join(WRITERS[name](molecule, RECORD) for molecule in written)
-    assert detect(text) == name
-    read = list(read_molecules(text))
-    assert len(read) == len(written)
-    for record, molecule in zip(read, written, strict=True):
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["sdf", "sdf-v3000", "jsonl", "xyz", "parquet"])
+def test_molecules_come_back_as_they_were(name: str, packed: bool, molecules: Molecules, tmp_path: Path) -> None:
+    given, path = everything(molecules), tmp_path / ("a.gz" if packed else "a")
+    write_file(path, format_named(name), (with_geometry(RECORD, molecule) for molecule in given))
+    content = read_content(str(path))
+    assert detect(content).name == name.removesuffix("-v3000")
+    read = list(read_molecules(content))
+    assert len(read) == len(given)
+    for record, molecule in zip(read, given, strict=True):
         assert record.error == ""
         assert record.molecule is not None
         assert record.molecule.numbers.tolist() == molecule.numbers.tolist()
@@ -58,42 +88,99 @@ def test_molecules_come_back_as_they_were(name: str, molecules: Molecules) -> No
             np.testing.assert_array_equal(record.molecule.charges, molecule.charges)
 
 
-def test_rdkit_reads_our_sdf_with_its_tags(molecules: Molecules, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["sdf", "sdf-v3000"])
+def test_rdkit_reads_our_sdf_with_its_tags(name: str, molecules: Molecules, tmp_path: Path) -> None:
     path = tmp_path / "a.sdf"
-    path.write_text("".join(writer("sdf")(molecule, RECORD) for molecule in everything(molecules)))
+    path.write_bytes(written(name, everything(molecules)))
     mols = list(Chem.SDMolSupplier(str(path), removeHs=False))
     assert len(mols) == len(molecules) + 1
     assert all(mol is not None for mol in mols)
-    assert set(mols[0].GetPropsAsDict()) == set(RECORD_KEYS) - {key for key, value in RECORD.items() if value == ""} | {
-        key for key, value in RECORD.items() if value == "" and mols[0].HasProp(key)
-    }
+    assert Chem.GetFormalCharge(mols[-1]) == 0
+    assert [atom.GetFormalCharge() for atom in mols[-1].GetAtoms()] == [1, 0, 0, 0, 0, -1]
+    filled = {key for key, value in RECORD.items() if value not in ("", None)}
+    assert filled <= set(mols[0].GetPropsAsDict())
     assert json.loads(mols[0].GetProp("predicted")) == {"mu": 1.4}
     assert "\n" not in mols[0].GetProp("prompt")
 
 
-def test_csv_has_one_row_a_record() -> None:
-    rows = list(csv.DictReader(io.StringIO(csv_header() + WRITERS["csv"](charged(), RECORD))))
-    assert tuple(rows[0]) == RECORD_KEYS
-    assert rows[0]["prompt"] == RECORD["prompt"]
-    assert json.loads(rows[0]["targets"]) == RECORD["targets"]
+def test_ase_reads_our_xyz_with_its_keys(molecules: Molecules, tmp_path: Path) -> None:
+    path = tmp_path / "a.extxyz"
+    path.write_bytes(written("xyz", everything(molecules)))
+    frames = ase_io.read(path, ":", format="extxyz")
+    assert len(frames) == len(molecules) + 1
+    for frame, molecule in zip(frames, everything(molecules), strict=True):
+        assert frame.numbers.tolist() == molecule.numbers.tolist()
+        np.testing.assert_allclose(frame.positions, molecule.positions, atol=2e-5)
+        assert frame.info["prompt"] == " ".join(RECORD["prompt"].splitlines())
+        assert (frame.info["smiles"], frame.info["index"], frame.info["guidance"]) == ("CCO", 3, 1.5)
+        targets = frame.info["targets"]
+        assert (json.loads(targets) if isinstance(targets, str) else targets) == RECORD["targets"]
+
+
+def test_pandas_reads_our_csv_jsonl_and_parquet(molecules: Molecules, tmp_path: Path) -> None:
+    readers = {"csv": pandas.read_csv, "jsonl": partial(pandas.read_json, lines=True), "parquet": pandas.read_parquet}
+    for name, read in readers.items():
+        path = tmp_path / f"a.{name}"
+        path.write_bytes(written(name, everything(molecules)))
+        frame = read(path)
+        assert set(RECORD_KEYS) <= set(frame.columns), name
+        assert len(frame) == len(molecules) + 1
+        assert list(frame["smiles"].unique()) == ["CCO"]
+        assert bool(frame["novel"].all())
+        assert frame["duplicate_of"].isna().all()
+    assert frame["positions"][0].shape == (len(molecules[0]),)
+
+
+def test_csv_has_one_line_a_record() -> None:
+    lines = text("csv", charged())
+    assert len(lines.splitlines()) == 2
+    (row,) = csv.DictReader(io.StringIO(lines))
+    assert tuple(row) == RECORD_KEYS
+    assert row["prompt"] == " ".join(RECORD["prompt"].splitlines())
+    assert json.loads(row["targets"]) == RECORD["targets"]
 
 
 def test_smi_is_three_columns_with_a_star_for_none() -> None:
-    assert WRITERS["smi"](charged(), RECORD) == "CCO\t3\tvalid\n"
-    assert WRITERS["smi"](charged(), RECORD | {"smiles": None, "state": "invalid"}) == "*\t3\tinvalid\n"
+    assert text("smi", charged()) == "CCO\t3\tvalid\n"
+    assert text("smi", charged(), smiles=None, state="invalid") == "*\t3\tinvalid\n"
 
 
-def test_an_unknown_format_is_refused() -> None:
+def test_formats_are_known_by_name_and_suffix() -> None:
     with pytest.raises(UsageError, match="pdb"):
-        writer("pdb")
+        format_named("pdb")
+    with pytest.raises(UsageError, match="pdb"):
+        format_of("a.pdb")
+    assert format_of("a").name == "sdf"
+    assert format_of("b.c/a.XYZ.gz").name == "xyz"
+    suffixes = [suffix for item in FORMATS.values() for suffix in item.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+    with pytest.raises(UsageError, match="only be written"):
+        list(read_molecules("x", format_named("png")))
+
+
+def test_a_damaged_parquet_or_gzip_is_bad_input(molecules: Molecules, tmp_path: Path) -> None:
+    whole = written("parquet", everything(molecules))
+    with pytest.raises(InputError, match="damaged"):
+        list(read_molecules(whole[:-40]))
+    packed = tmp_path / "a.gz"
+    packed.write_bytes(gzip.compress(whole)[:-20])
+    with pytest.raises(InputError, match="damaged"):
+        read_content(str(packed))
+
+
+def test_a_gallery_holds_prompts_as_text(molecules: Molecules) -> None:
+    hostile = "<script>alert(1)</script>$$ ${title}"
+    page = text("html", molecules[3], prompt=hostile, reason="</li><b>", smiles=None, state="invalid")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;$$ ${title}" in page
+    assert "</li><b>" not in page
 
 
 def test_bad_records_among_good_ones_are_numbered(molecules: Molecules) -> None:
-    good = [WRITERS["sdf"](molecules[index], RECORD) for index in range(3)]
-    text = good[0] + good[1].replace("V2000", "V9000") + good[2]
-    read = list(read_molecules(text, "sdf"))
+    good = [text("sdf", molecules[index]) for index in range(3)]
+    read = list(read_molecules(good[0] + good[1].replace("V2000", "V9000") + good[2]))
     assert [bool(record.error) for record in read] == [False, True, False]
-    lines = [WRITERS["jsonl"](molecules[index], RECORD) for index in range(3)]
+    lines = [text("jsonl", molecules[index]) for index in range(3)]
     nan = json.dumps(json.loads(lines[1]) | {"positions": [[float("nan")] * 3] * len(molecules[1])}) + "\n"
     for bad in (
         "{broken\n",
@@ -103,7 +190,7 @@ def test_bad_records_among_good_ones_are_numbered(molecules: Molecules) -> None:
     ):
         read = list(read_molecules(lines[0] + bad + lines[2]))
         assert [bool(record.error) for record in read] == [False, True, False]
-    frames = [WRITERS["xyz"](molecules[index], RECORD) for index in range(2)]
+    frames = [text("xyz", molecules[index]) for index in range(2)]
     read = list(read_molecules(frames[0] + "1\nbad\nXx 0 0 0\n" + frames[1]))
     assert [bool(record.error) for record in read] == [False, True, False]
     assert "Xx" in read[1].error
@@ -116,19 +203,35 @@ def test_what_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(InputError):
-        read_text(str(path))
+        read_content(str(path))
     with pytest.raises(InputError):
-        read_text(str(tmp_path))
+        read_content(str(tmp_path))
     with pytest.raises(InputError):
-        read_text(str(tmp_path / "none"))
+        read_content(str(tmp_path / "none"))
 
 
 def test_prompts_are_read_from_csv_and_lines(tmp_path: Path) -> None:
     table, lines = tmp_path / "a.csv", tmp_path / "b.txt"
     table.write_text('id,prompt\n1,"a, b"\n2,c\n')
     lines.write_text("first\n\nsecond\n")
-    assert read_prompts(str(table)) == [PromptRow("a, b", 2, {"id": "1"}), PromptRow("c", 3, {"id": "2"})]
+    assert list(read_prompts(str(table))) == [PromptRow("a, b", 2, {"id": "1"}), PromptRow("c", 3, {"id": "2"})]
     assert [(row.text, row.line) for row in read_prompts(str(lines))] == [("first", 1), ("second", 3)]
+    packed = tmp_path / "c.csv.gz"
+    packed.write_bytes(gzip.compress(table.read_bytes()))
+    assert list(read_prompts(str(packed))) == list(read_prompts(str(table)))
+    for content in (b"", b"\n\n", b"prompt\n"):
+        lines.write_bytes(content)
+        with pytest.raises(InputError, match="no prompt"):
+            list(read_prompts(str(lines)))
+
+
+def test_prompts_are_read_as_they_are_needed(tmp_path: Path) -> None:
+    long = tmp_path / "long.csv"
+    long.write_bytes(b"prompt\nfirst\n\xff\xff\n")
+    rows = read_prompts(str(long))
+    assert next(rows).text == "first"
+    with pytest.raises(InputError, match="line 3"):
+        next(rows)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +258,10 @@ def test_targets_survive_every_format_that_carries_them(molecules: Molecules, qm
     )
     generated = GeneratedMolecule(molecules[12], Prompt('a "quoted" \\ prompt', targets), 0, 0, 0)
     record = to_record(generated, qm9_statistics)
-    for name in ("sdf", "xyz", "jsonl"):
-        (read,) = read_molecules(writer(name)(molecules[12], record))
+    for name in ("sdf", "sdf-v3000", "xyz", "jsonl", "parquet"):
+        stream = io.BytesIO()
+        format_named(name).write([record], stream)
+        (read,) = read_molecules(stream.getvalue() if name == "parquet" else stream.getvalue().decode())
         assert targets_of(read.tags) == targets, name
     assert targets_of({}) == targets_of(None) == ()
     with pytest.raises(InputError, match="targets"):
@@ -177,3 +282,44 @@ def test_files_are_whole_or_parts_and_never_overwritten(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text() == "x\n"
     assert path.with_name("a.smi.part").read_text() == "finished\n"
+
+
+def test_a_journal_is_gone_on_with_wherever_it_was_cut_off(molecules: Molecules, tmp_path: Path) -> None:
+    records = [with_geometry(RECORD | {"index": number}, molecules[number]) for number in range(5)]
+    target, part = tmp_path / "a.xyz", tmp_path / "a.xyz.part"
+    with Journal(target, {"seed": 0}) as journal:
+        for record in records[:3]:
+            journal.append(record)
+    whole = part.read_bytes()
+    for cut in (len(whole), len(whole) - 1, len(whole) - 300, 5, 0):
+        part.write_bytes(whole[:cut])
+        (tmp_path / "a.xyz.part.json").write_text('{"seed": 0}')
+        with Journal(target, {"seed": 0}, resume=True, force=True) as journal:
+            done = list(journal)
+            assert done == records[: whole[:cut].count(b"\n")]
+            for record in records[len(done) :]:
+                journal.append(record)
+            journal.finish(format_named("xyz"))
+        assert target.read_bytes() == b"".join(map(text_of, records))
+        assert list(tmp_path.iterdir()) == [target]
+
+
+def text_of(record: Record) -> bytes:
+    stream = io.BytesIO()
+    format_named("xyz").write([record], stream)
+    return stream.getvalue()
+
+
+def test_a_journal_is_not_overwritten_nor_mixed(molecules: Molecules, tmp_path: Path) -> None:
+    target = tmp_path / "a.sdf"
+    with Journal(target, {"seed": 0}) as journal:
+        journal.append(with_geometry(RECORD, molecules[0]))
+    with pytest.raises(UsageError, match="interrupted"):
+        Journal(target, {"seed": 0})
+    with pytest.raises(UsageError, match="seed"):
+        Journal(target, {"seed": 1}, resume=True)
+    with Journal(target, {"seed": 1}, force=True) as journal:
+        assert list(journal) == []
+    target.write_text("finished")
+    with pytest.raises(UsageError, match="exists"):
+        Journal(target, {"seed": 1}, resume=True)

@@ -1,0 +1,36 @@
+"""CSV: a row for each record, without its geometry; read for its column `smiles`."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from t2d_mol.errors import InputError
+from t2d_mol.io.formats.base import Content, Format, ReadMolecule, by_line
+from t2d_mol.io.record import RECORD_KEYS, Record, flat
+
+
+def row(record: Record) -> str:
+    """Return a record as a row of CSV."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(flat(record).values())
+    return stream.getvalue()
+
+
+def read(text: str) -> Iterator[ReadMolecule]:
+    """Yield the SMILES of a CSV.
+
+    Raises:
+        InputError: if it has no column `smiles`.
+    """
+    rows = csv.DictReader(io.StringIO(text))
+    if "smiles" not in (rows.fieldnames or []):
+        raise InputError("the CSV has no column smiles", "a CSV of prompts is for t2d-mol sample -f")
+    for number, found in enumerate(rows, 1):
+        yield ReadMolecule(number, smiles=found["smiles"] or "", tags=found)
+
+
+def _recognises(first: str, content: Content) -> bool:
+    return isinstance(content, str) and ("," in first or first.strip().lower() in ("smiles", "prompt"))
+
+
+CSV = Format("csv", ("csv",), by_line(row, ",".join(RECORD_KEYS) + "\n"), read, _recognises)

@@ -1,0 +1,32 @@
+"""The settings a run leaves beside its results, so that going on with other ones is refused."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from t2d_mol.errors import UsageError
+
+
+def settle(path: Path, settings: dict[str, Any], *, resume: bool) -> None:
+    """Write settings or, if what they belong to is resumed, see that they are the ones on file.
+
+    Raises:
+        UsageError: if they are not; the message names what changed.
+    """
+    now = json.loads(json.dumps(settings))
+    if resume and path.exists():
+        before = json.loads(path.read_text())
+        changed = [name for name in now if before.get(name) != now[name]]
+        if changed:
+            raise UsageError(f"{path.parent} was begun with another {changed[0]}", "give the same options, or --force")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, now)
+
+
+def write_json(path: Path, told: object) -> None:
+    """Write a JSON file at once: whoever reads it sees the old one or the new one, whole."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n")
+    part.replace(path)
