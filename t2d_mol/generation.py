@@ -26,7 +26,8 @@ from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.padding import unpad
-from t2d_mol.planning import Job, Planner, Portion
+from t2d_mol.planning import Job, Planner
+from t2d_mol.portion import Portion
 from t2d_mol.properties import KEYS
 from t2d_mol.training.reader import text_encoder
 

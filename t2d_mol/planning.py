@@ -1,9 +1,9 @@
 """Planning: a prompt, its place and a seed become one molecule to make, with all that is drawn for it before any noise."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Final, TypeVar
+from typing import Final
 
 import torch
 
@@ -15,8 +15,6 @@ from t2d_mol.prompts.joint import Joint, settle, sizes_of
 from t2d_mol.prompts.structure import bounds
 from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.training.reader import target_tensors
-
-Item = TypeVar("Item")
 
 AGREEMENT: Final = 0.1
 """The encoder has read a number if it is off by less than this, normalised."""
@@ -59,27 +57,6 @@ class Job:
         bounds = self.bounds or ((0, self.atoms),) * types
         low, high = self.prompt.structure.rings or (0, None)
         return [bound[0] for bound in bounds], [bound[1] for bound in bounds], [low, self.atoms if high is None else high]
-
-
-@dataclass(frozen=True)
-class Portion:
-    """Which part of a run is to be made: a shard of it, and of that what is not done.
-
-    Attributes:
-        shard, shards: every molecule whose running number leaves this remainder is made; of valid ones every such prompt.
-        done: records of the shard that are there already.
-        row, of_row: the row of the last of them, and how many of them are of that row.
-    """
-
-    shard: int = 0
-    shards: int = 1
-    done: int = 0
-    row: int = -1
-    of_row: int = 0
-
-    def of(self, items: Iterable[Item]) -> Iterator[tuple[int, Item]]:
-        """Yield the shard's items with their running numbers."""
-        return ((number, item) for number, item in enumerate(items) if number % self.shards == self.shard)
 
 
 @dataclass(eq=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "t2d_mol"
 LAYERS = [
     {"properties", "units", "elements", "errors"},
-    {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "denoising"},
+    {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "portion", "denoising"},
     {"targets"},
     {"prompts", "qm9", "nn", "diffusion", "chem"},
     {"text2data"},

@@ -1,16 +1,19 @@
 """Generation: the seed rule, atom counts, ranges, conditioning."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from t2d_mol.batching import Batch
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import STEER, SamplingConfig
 from t2d_mol.errors import InputError
 from t2d_mol.generation import Model
 from t2d_mol.molecule import GeneratedMolecule, Prompt, Structure, Target
+from t2d_mol.portion import Portion
 from t2d_mol.prompts import parse_prompt
 from t2d_mol.targets import error
 
@@ -49,6 +52,42 @@ def test_a_molecule_depends_on_seed_row_and_number_alone(model: Model, prompts: 
         assert same(replace(made, index=expected.index), expected)
     reseeded = list(model.sample(prompts, 7, replace(CONFIG, seed=6)))
     assert not any(same(first, second) for first, second in zip(whole, reseeded, strict=True))
+
+
+@pytest.mark.parametrize("steered", [False, True])
+def test_a_run_out_of_memory_goes_on_in_halves(
+    model: Model, prompts: list[tuple[int, Prompt]], steered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, batch_size=16, steer=STEER if steered else 0.0)
+    whole, sizes = list(model.sample(prompts, 7, config)), list[int]()
+    unlimited = Model._sample_batch
+
+    def limited(self: Model, batch: Batch, config: SamplingConfig) -> Iterator[GeneratedMolecule]:
+        sizes.append(len(batch.jobs))
+        if len(batch.jobs) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return unlimited(self, batch, config)
+
+    monkeypatch.setattr(Model, "_sample_batch", limited)
+    monkeypatch.setattr(model, "_fitting", 1000)
+    with pytest.warns(UserWarning, match="memory does not hold"):
+        halved = list(model.sample(prompts, 7, config))
+    assert all(same(one, other) for one, other in zip(whole, halved, strict=True))
+    assert model._fitting <= 3
+    sizes.clear()
+    list(model.sample(prompts, 7, config))
+    assert max(sizes) <= 3
+    monkeypatch.setattr(Model, "_sample_batch", lambda *_: (_ for _ in ()).throw(RuntimeError("something else")))
+    with pytest.raises(RuntimeError, match="something else"):
+        list(model.sample(prompts, 1, config))
+    monkeypatch.setattr(model, "_fitting", 1000)
+
+
+def test_a_portion_is_what_the_whole_has_there(model: Model, prompts: list[tuple[int, Prompt]]) -> None:
+    whole = list(model.sample(prompts, 4, CONFIG))
+    rest = list(model.sample(prompts, 4, CONFIG, Portion(shard=1, shards=3, done=2)))
+    assert [made.index for made in rest] == [7, 10]
+    assert all(same(made, whole[made.index]) for made in rest)
 
 
 def test_the_padded_size_changes_nothing(model: Model) -> None:

@@ -40,7 +40,7 @@ def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             _say("interrupted; what was finished is kept")
             raise typer.Exit(Exit.INTERRUPTED) from None
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             hint = "make room; what goes to a file with -o can be gone on with by --resume" if full else None
             _say(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), hint)
             raise typer.Exit(Exit.USAGE if full else Exit.BAD_INPUT) from None

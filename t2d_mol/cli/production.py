@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from t2d_mol.io.journal import Journal
     from t2d_mol.io.record import Record
     from t2d_mol.molecule import GeneratedMolecule, Prompt
-    from t2d_mol.planning import Portion
+    from t2d_mol.portion import Portion
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.prompting import prompt_rows, understood
 from t2d_mol.errors import UsageError
+from t2d_mol.portion import Portion
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
     from t2d_mol.generation import Model
     from t2d_mol.io.formats.base import Format
     from t2d_mol.molecule import Prompt
-    from t2d_mol.planning import Portion
 
 
 @handled
@@ -96,7 +96,7 @@ def sample(
         raise UsageError(f"{kind.name} needs a file", f"give -o molecules.{kind.name}")
     if relax not in (None, "xtb"):
         raise UsageError(f"no relaxation {relax!r}", "relaxations: xtb")
-    portion = _shard(shard)
+    portion = Portion.parse(shard)
     options.values_option(values)
     options.set_up(quiet, threads)
     from t2d_mol.cli.production import Production, counted, digest_of, print_table
@@ -154,22 +154,6 @@ def _with_viewer(kind: "Format", viewer: Path | None) -> "Format":
     if kind is not HTML:
         raise UsageError(f"--viewer-js goes with --format html, not {kind.name}")
     return with_viewer(viewer)
-
-
-def _shard(text: str | None) -> "Portion":
-    """Parse a shard such as 0/4.
-
-    Raises:
-        UsageError: if it is none.
-    """
-    from t2d_mol.planning import Portion
-
-    if text is None:
-        return Portion()
-    shard, _, shards = text.partition("/")
-    if not (shard.isdecimal() and shards.isdecimal() and int(shard) < int(shards)):
-        raise UsageError(f"{text!r} is no shard", "write i/n with i from 0 to n - 1, such as 0/4")
-    return Portion(int(shard), int(shards))
 
 
 def _weight(text: str) -> tuple[str, float]:

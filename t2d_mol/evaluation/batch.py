@@ -21,7 +21,7 @@ from t2d_mol.io.output import open_output, part_of, resumable_lines
 from t2d_mol.io.prompts import PromptRow
 from t2d_mol.io.record import to_record, told
 from t2d_mol.molecule import Prompt
-from t2d_mol.planning import Portion
+from t2d_mol.portion import Portion
 from t2d_mol.properties import KEYS
 
 Row = dict[str, Any]

@@ -146,6 +146,8 @@ def test_a_closed_pipe_ends_with_141(tiny_file: Path) -> None:
         (["sample", "low gap", "--values", "odd"], 2, "odd"),
         (["sample", "low gap", "--solver", "leap"], 2, "leap"),
         (["sample", "low gap", "--choose", "worst"], 2, "worst"),
+        (["sample", "low gap", "--shard", "2/2"], 2, "shard"),
+        (["sample", "low gap", "--relax", "uff"], 2, "uff"),
         (["pretrain", "-o", "x", "--steps", "1", "--trunk", "none", "--data", "none"], 4, "none"),
         (["sample", "-f", "none.csv"], 3, "none.csv"),
         (["evaluate", "none.sdf"], 3, "none.sdf"),
