@@ -20,6 +20,10 @@ def annotate(
         InputError: if no bond orders fit the geometry.
     """
     bonds, charges = perceive_bonds(numbers, positions)
-    molecule = Molecule(numbers, positions, bonds, charges)
+    return bonds, charges, *novelty_hashes(Molecule(numbers, positions, bonds, charges))
+
+
+def novelty_hashes(molecule: Molecule) -> tuple[int, int]:
+    """Return the hashes of a molecule's canonical SMILES and of its look-up SMILES, 0 where the look-up rule finds none."""
     by_bonds, by_lookup = judge(molecule).smiles, lookup_smiles(molecule)
-    return bonds, charges, hash_smiles(by_bonds or ""), hash_smiles(by_lookup) if by_lookup else 0
+    return hash_smiles(by_bonds or ""), hash_smiles(by_lookup) if by_lookup else 0

@@ -34,7 +34,7 @@ class Arrays:
         positions: (A, 3) coordinates, in Å if float32, in steps of 1/2000 Å if int16.
         charges: (A,) formal charges.
         bonds: (E,) packed as (i · 32 + j) · 4 + order with i < j.
-        properties: (M, 15) or, in a training file, (M, K), in QM9's own units.
+        properties: (M, 15) or, in a training file and of one's own molecules, (M, K), in QM9's own units.
         smiles_hashes, lookup_hashes: (M,) hashes novelty is judged by.
     """
 
@@ -170,7 +170,8 @@ class Molecules:
         positions, properties = arrays.positions[atoms], arrays.properties[indices]
         if compact:
             positions = np.round(positions / TRAINING_STEP).astype(np.int16)
-            properties = properties[:, [qm9_column(prop) for prop in PROPERTIES]].astype(np.float32)
+            chosen = [qm9_column(prop) for prop in PROPERTIES] if properties.shape[1] == len(QM9_COLUMNS) else slice(None)
+            properties = properties[:, chosen].astype(np.float32)
         part = Arrays(
             arrays.ids[indices],
             _offsets(arrays.atom_offsets, indices),

@@ -1,0 +1,125 @@
+"""One's own molecules: an SDF with property tags becomes a data set to train on, and what does not fit is counted."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2d_mol.chem.annotation import novelty_hashes
+from t2d_mol.chem.graph import judge
+from t2d_mol.elements import MAX_ATOMS
+from t2d_mol.errors import InputError
+from t2d_mol.io.contents import read_lines
+from t2d_mol.io.formats import sdf
+from t2d_mol.io.formats.base import ReadMolecule
+from t2d_mol.molecule import Molecule
+from t2d_mol.properties import PROPERTIES
+from t2d_mol.qm9.dataset import Arrays, Molecules
+from t2d_mol.qm9.splits import assign_splits
+from t2d_mol.units import to_canonical
+
+FEWEST: Final = 10
+"""Molecules a data set needs at least, so that each split has one."""
+
+_NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """What was read.
+
+    Attributes:
+        molecules: those that fit, with splits and halves in QM9's proportions.
+        left_out: how many do not, by reason.
+        examples: the first record left out for each reason.
+    """
+
+    molecules: Molecules
+    left_out: Mapping[str, int]
+    examples: Mapping[str, int]
+
+
+def read_own(path: str) -> OwnData:
+    """Read an SDF of molecules with hydrogens, bonds and coordinates, and a tag for each of the six properties.
+
+    A tag has the property's key or name, in any case, and a number in the property's canonical unit or with its own, such
+    as `<gap> 6.2` or `<homo> -0.24 Hartree`.
+
+    Raises:
+        InputError: if the file cannot be read, or fewer than `FEWEST` molecules fit.
+    """
+    left_out, examples = Counter[str](), dict[str, int]()
+    rows: list[tuple[Molecule, list[float]]] = []
+    for number, record in enumerate(_records(path), 1):
+        try:
+            rows.append(_fitting(record))
+        except ValueError as error:
+            left_out[str(error)] += 1
+            examples.setdefault(str(error), number)
+    if len(rows) < FEWEST:
+        most = f"; most often: {left_out.most_common(1)[0][0]}" if left_out else ""
+        raise InputError(f"{path} holds {len(rows)} molecules that fit, and {FEWEST} are needed{most}")
+    return OwnData(_packed(rows), left_out, examples)
+
+
+def _records(path: str) -> Iterator[ReadMolecule]:
+    block: list[str] = []
+    for line in read_lines(path):
+        block.append(line)
+        if line.rstrip() == sdf.END.rstrip():
+            yield from sdf.read("".join(block))
+            block = []
+    if "".join(block).strip():
+        yield from sdf.read("".join(block))
+
+
+def _fitting(record: ReadMolecule) -> tuple[Molecule, list[float]]:
+    """Return a molecule and its six values in canonical units.
+
+    Raises:
+        ValueError: if it does not fit; the message is the same for all records of a kind.
+    """
+    molecule = record.molecule
+    if molecule is None:
+        raise ValueError(re.sub(r"\d+(\.\d+)?", "…", record.error) or "it is not a readable mol block")
+    if len(molecule) > MAX_ATOMS:
+        raise ValueError(f"more than {MAX_ATOMS} atoms")
+    judgement = judge(molecule)
+    if judgement.state != "valid":
+        raise ValueError(f"{judgement.state} by its bonds; hydrogens must be explicit")
+    tags = {name.lower(): value for name, value in (record.tags or {}).items()}
+    return molecule, [_value(tags, prop.key, prop.name, prop.unit) for prop in PROPERTIES]
+
+
+def _value(tags: Mapping[str, Any], key: str, name: str, unit: str) -> float:
+    text = tags.get(key, tags.get(name))
+    if text is None:
+        raise ValueError(f"no tag <{key}>")
+    found = _NUMBER.fullmatch(text)
+    try:
+        if found is None:
+            raise KeyError
+        return to_canonical(float(found[1]), found[2] or unit, unit)
+    except KeyError:
+        raise ValueError(f"the tag <{key}> is no number in {unit}") from None
+
+
+def _packed(rows: list[tuple[Molecule, list[float]]]) -> Molecules:
+    factors = np.array([prop.factor for prop in PROPERTIES])
+    arrays = Arrays.pack(
+        (_Row(number, molecule, np.array(values) / factors), molecule.bonds, molecule.charges, *novelty_hashes(molecule))
+        for number, (molecule, values) in enumerate(rows, 1)
+        if molecule.bonds is not None and molecule.charges is not None
+    )
+    return Molecules(arrays, *assign_splits(len(rows)))
+
+
+class _Row:
+    """A record as `Arrays.pack` takes it; properties (K,) in QM9's own units."""
+
+    def __init__(self, number: int, molecule: Molecule, properties: NDArray[np.float64]) -> None:
+        self.id, self.numbers, self.positions, self.properties = number, molecule.numbers, molecule.positions, properties
