@@ -37,7 +37,7 @@ test: .venv/ready-test  ## install what tests need and run the default suite
 test-all: .venv/ready-test  ## the default suite and the slow tests
 	.venv/bin/python -m pytest -m ''
 
-test-browser: .venv/ready-browser  ## the report in headless Chromium, which is installed where apt-get can
+test-browser: .venv/ready-browser  ## the report and the gallery in headless Chromium, which is installed where apt-get can
 	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null \
 	|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 	|| { echo "Chromium is missing: install it (Debian: apt install chromium) or set CHROMIUM"; exit 1; }

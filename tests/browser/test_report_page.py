@@ -1,7 +1,5 @@
 """The report in a real browser: it opens offline, without a word in the console, and its tables sort."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +14,9 @@ from t2d_mol.molecule import Target
 from t2d_mol.properties import KEYS
 from t2d_mol.qm9.dataset import Molecules
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 pytest.importorskip("matplotlib")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt install chromium)"),
-]
+pytestmark = pytest.mark.browser
 HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +43,6 @@ def report(
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(found, path)
     return found, path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -98,7 +98,7 @@ def _card(place: int, record: Record) -> str:
     predicted = record["predicted"]
     data = {"place": place, "index": record["index"], "atoms": record["n_atoms"]} | predicted
     attributes = "".join(f' data-{key}="{escape(str(value))}"' for key, value in data.items())
-    novel = {True: "novel", False: "in QM9", None: ""}[record.get("novel")]
+    novel = {True: "novel", False: "known", None: ""}[record.get("novel")]
     parts = [
         f'<div class="top"><span class="number faint">no. {escape(str(record["index"]))}</span>',
         f'<span class="mark">{novel}</span>' if novel else "",
@@ -129,8 +129,8 @@ def _properties(targets: tuple[Target, ...], predicted: dict[str, float]) -> str
         if prop.key not in predicted and prop.key not in asked:
             continue
         name, _, index = escape(prop.symbol).partition("_")
-        wish = f'<dd class="read faint">asked {escape(describe_wish(asked[prop.key]))}</dd>' if prop.key in asked else ""
-        lines.append(f'<dt title="{escape(prop.name)}">{name}<sub>{index}</sub></dt><dd class="read">{value}</dd>{wish}')
+        wish = f' <span class="faint">asked {escape(describe_wish(asked[prop.key]))}</span>' if prop.key in asked else ""
+        lines.append(f'<dt title="{escape(prop.name)}">{name}<sub>{index}</sub></dt><dd class="read">{value}{wish}</dd>')
     return f"<dl>{''.join(lines)}</dl>" if lines else ""
 
 
