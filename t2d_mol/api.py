@@ -14,7 +14,7 @@ from t2d_mol.chem.drawing import draw
 from t2d_mol.chem.graph import readable
 from t2d_mol.chem.novelty import Novelty
 from t2d_mol.config import SamplingConfig
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import UsageError, unknown
 from t2d_mol.generation import Model
 from t2d_mol.io.formats import format_of
 from t2d_mol.io.journal import write_file
@@ -72,9 +72,9 @@ class TextToMolecule:
             InputError: if a prompt contradicts itself or asks for what the model cannot make.
             UsageError: if `sampling` names what there is not.
         """
-        unknown = sorted(set(sampling) - set(asdict(SamplingConfig())))
-        if unknown:
-            raise UsageError(f"no sampling option {unknown[0]!r}", f"options: {', '.join(asdict(SamplingConfig()))}")
+        options = asdict(SamplingConfig())
+        for name in sorted(set(sampling) - set(options)):
+            raise unknown("sampling option", name, options)
         config = SamplingConfig(seed=seed, **sampling)
         rows = [prompts] if isinstance(prompts, str) else list(prompts)
         asked = [(row, self.understand(text, values=values)) for row, text in enumerate(rows)]

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from t2d_mol.errors import InputError, UsageError
+from t2d_mol.errors import InputError, unknown
 from t2d_mol.properties import PROPERTIES
 
 Config = TypeVar("Config")
@@ -285,5 +285,5 @@ def preset(name: str) -> ModelConfig:
         UsageError: if there is none of that name.
     """
     if name not in PRESETS:
-        raise UsageError(f"no preset {name!r}", f"presets: {', '.join(PRESETS)}")
+        raise unknown("preset", name, PRESETS)
     return PRESETS[name]

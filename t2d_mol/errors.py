@@ -1,5 +1,7 @@
 """The errors a user can meet, each with the exit code the command line gives for it."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import IntEnum
 
 
@@ -30,6 +32,14 @@ class UsageError(T2DMolError):
     """An option or argument that cannot be honoured."""
 
     exit_code = Exit.USAGE
+
+
+def unknown(what: str, given: str, known: Iterable[str], plural: str = "") -> UsageError:
+    """Return the error for a name there is not, with the one that was probably meant."""
+    names = list(known)
+    near = get_close_matches(given.lower(), [name.lower() for name in names], 1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"no {what} {given!r}{meant}", f"{plural or what + 's'}: {', '.join(names)}")
 
 
 class InputError(T2DMolError):

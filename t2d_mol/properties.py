@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from t2d_mol.errors import unknown
 from t2d_mol.units import HARTREE_IN_EV
 
 
@@ -92,6 +93,18 @@ BY_KEY: Final = {prop.key: prop for prop in PROPERTIES}
 
 LEVELS: Final = ("very low", "low", "medium", "high", "very high")
 """Names of the quintiles of a property over the train split."""
+
+
+def key_of(name: str) -> str:
+    """Return the key of a property by its key, name, symbol or one of its synonyms, in any case.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    for prop in PROPERTIES:
+        if name.strip().lower() in (prop.key, prop.name, prop.symbol.lower(), *prop.synonyms):
+            return prop.key
+    raise unknown("property", name, KEYS, "properties")
 
 
 def qm9_column(prop: Property) -> int:

@@ -45,4 +45,4 @@ def options(
 
 def main() -> None:
     """Run the command line."""
-    app(args=sys.argv[1:])
+    app(args=sys.argv[1:], auto_envvar_prefix="T2D_MOL")

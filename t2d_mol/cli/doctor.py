@@ -27,7 +27,7 @@ EXTRAS: Final = {
 
 @handled
 def doctor(
-    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint; the bundled one by default.")] = None,
+    checkpoint: options.Checkpoint = None,
     data: options.Data = options.DEFAULT_DATA,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: options.Quiet = False,

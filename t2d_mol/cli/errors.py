@@ -13,6 +13,7 @@ from typing import ParamSpec
 
 import typer
 
+from t2d_mol.cli import options
 from t2d_mol.errors import Exit, T2DMolError
 
 Arguments = ParamSpec("Arguments")
@@ -27,6 +28,9 @@ def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
     @wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        if context := kwargs.get("print_config"):
+            sys.stdout.write(options.as_toml(context))  # type: ignore[arg-type]
+            return
         signal.signal(signal.SIGTERM, _terminate)
         try:
             command(*args, **kwargs)

@@ -74,7 +74,8 @@ def evaluate(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint that generates, and whose training molecules decide novelty; by default the bundled one."
+            envvar="T2D_MOL_CHECKPOINT",
+            help="Checkpoint that generates, and whose training molecules decide novelty; by default the bundled one.",
         ),
     ] = None,
     judge: Annotated[Path | None, typer.Option(help="The network oracle's file; by default the bundled one.")] = None,
@@ -87,6 +88,7 @@ def evaluate(
     precision: options.Precision = "auto",
     threads: options.Threads = 0,
     config: options.ConfigFile = None,
+    print_config: options.PrintConfig = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,

@@ -13,7 +13,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.gates import Gates
-from t2d_mol.errors import Exit, InputError, UsageError
+from t2d_mol.errors import Exit, InputError, UsageError, unknown
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
@@ -106,7 +106,7 @@ class Evaluation:
         from t2d_mol.qm9.splits import Split
 
         if split.upper() not in Split.__members__:
-            raise UsageError(f"no split {split!r}", f"splits: {', '.join(Split.__members__).lower()}")
+            raise unknown("split", split, [item.name.lower() for item in Split])
         molecules = Molecules.load(self.data)
         self._conclude(list(self._scorer("none")(entries_of_split(molecules, Split[split.upper()]))), rows=rows)
 
@@ -148,7 +148,7 @@ class Evaluation:
         from t2d_mol.evaluation.runs import ProtocolRun
 
         if name not in PROTOCOLS:
-            raise UsageError(f"no protocol {name!r}", f"protocols: {', '.join(PROTOCOLS)}")
+            raise unknown("protocol", name, PROTOCOLS)
         if out is None or out == "-":
             raise UsageError("a protocol needs a folder", "give -o runs/evaluation")
         model = self._model()

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +23,7 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each prompt.")] = False,
     values: options.Values = "auto",
-    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint; the bundled one by default.")] = None,
+    checkpoint: options.Checkpoint = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:

@@ -75,6 +75,7 @@ def finetune(
     precision: options.Precision = "auto",
     threads: options.Threads = 0,
     config: options.ConfigFile = None,
+    print_config: options.PrintConfig = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from t2d_mol.errors import UsageError
-from t2d_mol.properties import BY_KEY
+from t2d_mol.properties import BY_KEY, key_of
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,10 @@ class Gates:
         limits = {}
         for text in max_mae:
             key, _, number = text.partition("=")
-            if key.strip() not in BY_KEY:
-                raise UsageError(f"no property {key!r} in --max-mae {text}", f"properties: {', '.join(BY_KEY)}")
+            key = key_of(key)
             try:
-                limits[key.strip()] = float(number)
-                if not math.isfinite(limits[key.strip()]):
+                limits[key] = float(number)
+                if not math.isfinite(limits[key]):
                     raise ValueError
             except ValueError:
                 raise UsageError(f"--max-mae {text} gives no number", "write --max-mae alpha=2.5") from None

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean to the machine."""
 
+import json
 import logging
 import os
 import sys
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from t2d_mol.errors import InputError, UsageError
+from t2d_mol.errors import InputError, UsageError, unknown
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -27,19 +28,32 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
+def _pass_context(context: typer.Context, wanted: bool) -> object:
+    """Give the command its context, which knows every option once all are read, in the place of the flag."""
+    return context if wanted else False
+
+
 def _spellings(name: str, flags: list[str]) -> set[str]:
     """Return the keys by which a TOML file may name an option: its flags without dashes, with - or _ between words."""
     plain = {flag.lstrip("-") for flag in flags}
     return {name} | plain | {flag.replace("-", "_") for flag in plain}
 
 
-Seed = Annotated[int, typer.Option(help="Seed of all randomness.", min=0)]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
-Threads = Annotated[int, typer.Option(help="CPU threads; 0 for all cores.", min=0)]
+Seed = Annotated[int, typer.Option(envvar="T2D_MOL_SEED", help="Seed of all randomness.", min=0)]
+Device = Annotated[str, typer.Option(envvar="T2D_MOL_DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[str, typer.Option(envvar="T2D_MOL_PRECISION", help="auto, fp32 or bf16.")]
+Threads = Annotated[int, typer.Option(envvar="T2D_MOL_THREADS", help="CPU threads; 0 for all cores.", min=0)]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", callback=_read_config, is_eager=True, help="TOML file of options, by their long names."),
+]
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        callback=_pass_context,
+        help="Print the options in force as a TOML file for --config, and do nothing else.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
@@ -48,8 +62,29 @@ Data = Annotated[
     Path,
     typer.Option("--data", envvar="T2D_MOL_DATA", help="Data set made by `t2d-mol data prepare`."),
 ]
+Checkpoint = Annotated[
+    Path | None, typer.Option(envvar="T2D_MOL_CHECKPOINT", help="Checkpoint; the bundled one by default.")
+]
 Values = Annotated[str, typer.Option(help="How bare numbers are read: auto, units or normalised.")]
 DEFAULT_DATA = Path("data/qm9.safetensors")
+
+
+def as_toml(context: typer.Context) -> str:
+    """Return the options in force, those that have a value, as `--config` reads them."""
+    lines = []
+    for item in context.command.params:
+        value = context.params.get(item.name or "")
+        if item.param_type_name != "option" or item.is_eager or item.name == "print_config" or value is None:
+            continue
+        name = max((flag.lstrip("-") for flag in item.opts), key=len)
+        lines.append(f"{name} = {_toml(value)}\n")
+    return "".join(lines)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
 
 
 def set_up(quiet: bool, threads: int = 0) -> None:
@@ -88,7 +123,7 @@ def pick_bf16(name: str, device: str, *, training: bool) -> bool:
         UsageError: if the name is none of auto, fp32, bf16.
     """
     if name not in ("auto", "fp32", "bf16"):
-        raise UsageError(f"no precision {name!r}", "precisions: auto, fp32, bf16")
+        raise unknown("precision", name, ("auto", "fp32", "bf16"))
     if name != "auto":
         return name == "bf16"
     import torch
@@ -131,5 +166,5 @@ def values_option(name: str) -> Literal["auto", "units", "normalised"]:
         UsageError: if there is none of that name.
     """
     if name not in ("auto", "units", "normalised"):
-        raise UsageError(f"no reading of numbers {name!r}", "readings: auto, units, normalised")
+        raise unknown("reading of numbers", name, ("auto", "units", "normalised"), "readings")
     return name  # type: ignore[return-value]

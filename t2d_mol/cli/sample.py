@@ -10,7 +10,7 @@ import typer
 from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.prompting import prompt_rows, understood
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import UsageError, unknown
 from t2d_mol.portion import Portion
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ def sample(
     ] = False,
     table: Annotated[bool, typer.Option("--table", help="Also print a table when records go to a file.")] = False,
     batch_size: sampling.BatchSize = 32,
-    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint; the bundled one by default.")] = None,
+    checkpoint: options.Checkpoint = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     threads: options.Threads = 0,
     config: options.ConfigFile = None,
+    print_config: options.PrintConfig = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -95,7 +96,7 @@ def sample(
     if kind.binary and out == "-" and sys.stdout.isatty():
         raise UsageError(f"{kind.name} needs a file", f"give -o molecules.{kind.name}")
     if relax not in (None, "xtb"):
-        raise UsageError(f"no relaxation {relax!r}", "relaxations: xtb")
+        raise unknown("relaxation", relax, ["xtb"])
     portion = Portion.parse(shard)
     options.values_option(values)
     options.set_up(quiet, threads)
@@ -162,15 +163,16 @@ def _weight(text: str) -> tuple[str, float]:
     Raises:
         UsageError: if it is none.
     """
-    from t2d_mol.properties import KEYS
+    from t2d_mol.properties import key_of
 
-    key, _, number = text.partition("=")
+    name, _, number = text.partition("=")
+    key = key_of(name)
     try:
         value = float(number)
     except ValueError:
         value = -1.0
-    if key not in KEYS or not 0 <= value <= 100:
-        raise UsageError(f"{text!r} is no weight of a property", f"write for example gap=2; properties: {', '.join(KEYS)}")
+    if not 0 <= value <= 100:
+        raise UsageError(f"{text!r} is no weight of a property", "write for example gap=2")
     return key, value
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import unknown
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
@@ -55,7 +55,7 @@ def sampling_config(
 
     for option, name, known in (("solver", solver, SOLVERS), ("choice", choose, CHOOSERS)):
         if name not in known:
-            raise UsageError(f"no {option} {name!r}", f"{option}s: {', '.join(known)}")
+            raise unknown(option, name, known)
     return SamplingConfig(
         steps=FAST_STEPS if fast else steps,
         guidance=guidance,

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import unknown
 
 SCOPES: Final = ("global", "tensor")
 """One λ for all parameters, as the paper has it, or one for each tensor, as its published code does."""
@@ -120,7 +120,7 @@ def combine(
         UsageError: if there is no such scope.
     """
     if scope not in SCOPES:
-        raise UsageError(f"no scope {scope!r}", f"scopes: {', '.join(SCOPES)}")
+        raise unknown("scope", scope, SCOPES)
     each = Products.of(conditional, unconditional, metric)
     whole = each.summed()
     over = each if scope == "tensor" else whole

@@ -15,7 +15,7 @@ from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.config import TrainingConfig, to_dict
 from t2d_mol.denoising import Memory
 from t2d_mol.diffusion.process import Process
-from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.errors import MissingError, UsageError, unknown
 from t2d_mol.molecule import MoleculeBatch, Target
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
@@ -244,4 +244,4 @@ def _check(training: TrainingConfig) -> None:
         ("constraint data", training.constraint_data, CONSTRAINT_DATA),
     ):
         if given not in known:
-            raise UsageError(f"no {what} {given!r}", f"known: {', '.join(known)}")
+            raise unknown(what, given, known, "known")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import unknown
 from t2d_mol.evaluation.oracles.base import Oracle, Reading
 
 ORACLES: Final = ("none", "network", "xtb", "dft")
@@ -41,7 +41,7 @@ def oracle(
 
         wanted = ("homo", "lumo", "gap", "mu", *(("alpha",) if polarizability else ()))
         return DFTOracle(properties=wanted, cache=cache)
-    raise UsageError(f"no oracle {name!r}", f"oracles: {', '.join(ORACLES)}")
+    raise unknown("oracle", name, ORACLES)
 
 
 __all__ = ["ORACLES", "Oracle", "Reading", "oracle"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from t2d_mol.errors import UsageError
+from t2d_mol.errors import UsageError, unknown
 from t2d_mol.io.formats.base import Content, Format, ReadMolecule
 from t2d_mol.io.formats.csv import CSV
 from t2d_mol.io.formats.html import HTML
@@ -28,7 +28,7 @@ def format_named(name: str) -> Format:
         UsageError: if there is none.
     """
     if name not in FORMATS:
-        raise UsageError(f"unknown format {name!r}", f"formats: {', '.join(FORMATS)}")
+        raise unknown("format", name, FORMATS)
     return FORMATS[name]
 
 
@@ -44,7 +44,7 @@ def format_of(path: str | Path) -> Format:
     for item in FORMATS.values():
         if suffix in item.suffixes:
             return item
-    raise UsageError(f"unknown format {suffix!r}", f"formats: {', '.join(FORMATS)}")
+    raise unknown("format", suffix, FORMATS)
 
 
 def detect(content: Content) -> Format:
