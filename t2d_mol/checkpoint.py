@@ -17,6 +17,9 @@ from t2d_mol.config import ModelConfig, from_dict, to_dict
 from t2d_mol.errors import InputError, MissingError
 
 FORMAT_VERSION: Final = 1
+SMALL: Final = 512
+"""Sizes in a network's configuration up to this are believed."""
+
 NETWORKS: Final = ("denoiser", "encoder", "predictor", "guide")
 """The networks a checkpoint can hold."""
 
@@ -171,7 +174,21 @@ class Checkpoint:
             raise MissingError(f"{path} holds unknown networks: {', '.join(sorted(unknown))}")
         if not all(math.isfinite(float(value.float().sum())) for value in tensors.values()):
             raise MissingError(f"{path} holds weights that are not finite")
+        for network, state in weights.items():
+            _check_sizes(path, network, asdict(getattr(checkpoint.config, network)), state)
         return checkpoint
+
+
+def _check_sizes(path: Path, network: str, config: dict[str, Any], state: dict[str, Tensor]) -> None:
+    """See that a network is no larger than its weights can be, before memory is taken for it.
+
+    Raises:
+        MissingError: if it is.
+    """
+    largest = max([SMALL, len(state), *(size for tensor in state.values() for size in tensor.shape)])
+    for name, value in config.items():
+        if isinstance(value, int) and not 0 <= value <= largest:
+            raise MissingError(f"{path} says that {network}.{name} is {value}, which its weights do not bear out")
 
 
 def tensor_digest(groups: dict[str, dict[str, Tensor]]) -> str:

@@ -38,6 +38,10 @@ WINDOW: Final = 4
 """Batches whose molecules are sorted by size before they are sampled; they come out in the order asked for."""
 
 
+Place = tuple[int, tuple[int, Prompt, int]]
+"""A molecule to make: its running number; the prompt's row, the prompt, the molecule's number within the row."""
+
+
 class Model:
     """A loaded checkpoint, ready to sample."""
 
@@ -93,8 +97,14 @@ class Model:
             InputError: if an atom count is asked for that the model cannot make.
         """
         places = portion.of((row, prompt, k) for row, prompt in prompts for k in range(count))
-        wanted = islice(places, portion.done, None)
-        while window := list(islice(wanted, WINDOW * config.batch_size)):
+        yield from self.sample_places(islice(places, portion.done, None), config)
+
+    def sample_places(
+        self, places: Iterable[Place], config: SamplingConfig = SamplingConfig()
+    ) -> Iterator[GeneratedMolecule]:
+        """Yield the molecule of each place; see `sample`."""
+        waiting = iter(places)
+        while window := list(islice(waiting, WINDOW * config.batch_size)):
             jobs = [self._job(prompt, (row, k, index), config) for index, (row, prompt, k) in window]
             yield from self._sample_window(jobs, config)
 

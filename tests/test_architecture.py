@@ -17,7 +17,7 @@ LAYERS = [
     {"batching", "conditioning", "choosing"},
     {"generation", "io"},
     {"evaluation", "api"},
-    {"study"},
+    {"pool", "study"},
     {"cli"},
     {"__main__", "__init__"},
 ]

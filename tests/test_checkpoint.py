@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.config import to_dict
 from t2d_mol.errors import MissingError
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 
@@ -65,6 +66,11 @@ def test_a_newer_format_a_wrong_configuration_and_nan_weights_are_refused(tiny_f
         Checkpoint.load(rewritten(tiny_file, tmp_path / "newer", format_version=99))
     with pytest.raises(MissingError, match="not a checkpoint"):
         Checkpoint.load(rewritten(tiny_file, tmp_path / "config", config={"denoiser": {"blocks": "many"}}))
+    for size in (10**9, -1):
+        config = to_dict(Checkpoint.load(tiny_file).config)
+        config["denoiser"]["scalars"] = size
+        with pytest.raises(MissingError, match=r"denoiser\.scalars"):
+            Checkpoint.load(rewritten(tiny_file, tmp_path / "large", config=config))
     loaded = Checkpoint.load(tiny_file)
     loaded.weights["denoiser"]["null"][0] = torch.nan
     loaded.save(tmp_path / "nan")

@@ -87,6 +87,8 @@ def evaluate(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     threads: options.Threads = 0,
+    engine: options.Engine = "local",
+    workers: options.Workers = 0,
     config: options.ConfigFile = None,
     print_config: options.PrintConfig = False,
     force: options.Force = False,
@@ -123,5 +125,6 @@ def evaluate(
         precision=precision,
         force=force,
         quiet=quiet,
+        pool=options.pool(engine, workers, options.pick_device(device), threads),
     )  # fmt: skip
     run.dispatch(file, split, protocol, calibrate, count=count, out=out, rows=rows, resume=resume)

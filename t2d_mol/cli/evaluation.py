@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.config import SamplingConfig
     from t2d_mol.evaluation.oracles import Oracle
-    from t2d_mol.evaluation.score import Entry, Score, Scorer
+    from t2d_mol.evaluation.score import Entry, Score
     from t2d_mol.generation import Model
+    from t2d_mol.pool import Pool, SamplingPool
 
 BATCH_COUNT: Final = 8
 
@@ -47,6 +48,7 @@ class Evaluation:
     precision: str
     force: bool
     quiet: bool
+    pool: "Pool | None" = None
 
     def dispatch(
         self,
@@ -112,11 +114,14 @@ class Evaluation:
 
     def score_prompts(self, text: str, count: int, out: str | None, resume: bool) -> None:
         """Generate molecules for the prompts of a CSV, score each and write its row as soon as it is known."""
+        from t2d_mol.cli.production import Production
         from t2d_mol.cli.prompting import understood
-        from t2d_mol.evaluation.batch import rows_done, score_prompts, write_rows
+        from t2d_mol.evaluation.batch import rows_done, score_records, write_rows
+        from t2d_mol.generation import WINDOW
         from t2d_mol.io.output import check_free
         from t2d_mol.io.prompts import parse_prompts
         from t2d_mol.io.settings import settle
+        from t2d_mol.portion import Portion
 
         if resume and (self.report or self.plots):
             raise UsageError("--report and --plots show one run; --resume joins two", "leave one of them out")
@@ -131,9 +136,13 @@ class Evaluation:
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             settings = {"prompts": digest, "n": count, "values": self.values} | self._scoring("network")
             settle(config, settings | model.settings(self._sampling()), resume=bool(done))
-        made = score_prompts(
-            model, rows, asked, count, self._sampling(), self._scorer("network", model.checkpoint), done=done
-        )
+        run = Production(model, self._sampling(), count, quiet=self.quiet, pool=self._sampling_pool())
+        novelty = run.novelty()
+        for row in done:
+            novelty(row["smiles"] or None, int(row["index"]))
+        records = run.records(asked, Portion(done=len(done)), novelty, len(asked) * count)
+        together = WINDOW * self.sampling.batch_size
+        made = score_records(records, rows, self._scorer("network", model.checkpoint, together))
         new, scores = write_rows(made, out, done, force=self.force)
         config.unlink(missing_ok=True)
         options.say(f"{len(asked) * count} records, of {len(rows)} prompts, in {out}", quiet=self.quiet or out == "-")
@@ -252,11 +261,25 @@ class Evaluation:
         switches = {"polarizability": self.polarizability, "check": self.check, "relax": self.relax}
         return {"oracle": name, "judge_digest": judge, **switches}
 
-    def _scorer(self, default: str, checkpoint: "Checkpoint | None" = None) -> "Scorer":
-        from t2d_mol.evaluation.score import Scorer
+    def _scorer(
+        self, default: str, checkpoint: "Checkpoint | None" = None, together: int = 0
+    ) -> "Callable[[Iterable[Entry]], Iterator[Score]]":
+        from t2d_mol.evaluation.score import CHUNK, Scorer
 
         statistics = (checkpoint or self._checkpoint()).statistics
-        return Scorer(statistics, self._oracle(self.oracle or default), self.check, self.relax)
+        scorer = Scorer(statistics, self._oracle(self.oracle or default), self.check, self.relax, together or CHUNK)
+        if self.pool is None:
+            return scorer
+        from t2d_mol.pool import ScoringPool
+
+        return ScoringPool(self.pool, scorer)
+
+    def _sampling_pool(self) -> "SamplingPool | None":
+        if self.pool is None:
+            return None
+        from t2d_mol.pool import SamplingPool
+
+        return SamplingPool(self.pool, self.checkpoint)
 
     def _oracle(self, name: str) -> "Oracle | None":
         from t2d_mol.evaluation.oracles import oracle

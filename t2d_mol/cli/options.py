@@ -6,11 +6,14 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from t2d_mol.errors import InputError, UsageError, unknown
+
+if TYPE_CHECKING:
+    from t2d_mol.pool import Pool
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -65,6 +68,8 @@ Data = Annotated[
 Checkpoint = Annotated[
     Path | None, typer.Option(envvar="T2D_MOL_CHECKPOINT", help="Checkpoint; the bundled one by default.")
 ]
+Engine = Annotated[str, typer.Option(help="local, or ray for a pool of actors, here or on the cluster of RAY_ADDRESS.")]
+Workers = Annotated[int, typer.Option(help="Actors of --engine ray; 0 for as many as there is room for.", min=0)]
 Values = Annotated[str, typer.Option(help="How bare numbers are read: auto, units or normalised.")]
 DEFAULT_DATA = Path("data/qm9.safetensors")
 
@@ -132,6 +137,21 @@ def pick_bf16(name: str, device: str, *, training: bool) -> bool:
         return training and torch.cuda.is_bf16_supported()
     supported: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return training and device == "cpu" and bool(supported())
+
+
+def pool(engine: str, workers: int, device: str, threads: int) -> "Pool | None":
+    """Return the pool an engine stands for, None for this process itself.
+
+    Raises:
+        UsageError: if there is no such engine.
+    """
+    if engine not in ("local", "ray"):
+        raise unknown("engine", engine, ("local", "ray"))
+    if engine == "local":
+        return None
+    from t2d_mol.pool import Pool
+
+    return Pool(workers, device, threads)
 
 
 def say(message: str, *, quiet: bool = False) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from t2d_mol.io.formats.base import Format
     from t2d_mol.io.journal import Journal
     from t2d_mol.io.record import Record
-    from t2d_mol.molecule import GeneratedMolecule, Prompt
+    from t2d_mol.molecule import Prompt
+    from t2d_mol.pool import SamplingPool
     from t2d_mol.portion import Portion
 
 
@@ -34,15 +35,17 @@ class Production:
         relaxed: whether each is relaxed under GFN2-xTB.
         max_minutes: after which the run ends with what is finished; 0 for never.
         quiet: nothing on stderr but errors.
+        pool: samples in the place of the model; None for the model itself.
     """
 
     model: "Model"
     how: "SamplingConfig"
     count: int
-    only_valid: bool
-    relaxed: bool
-    max_minutes: float
-    quiet: bool
+    only_valid: bool = False
+    relaxed: bool = False
+    max_minutes: float = 0.0
+    quiet: bool = False
+    pool: "SamplingPool | None" = None
 
     def to_stream(
         self,
@@ -85,18 +88,15 @@ class Production:
             OutOfTimeError: if the time is up.
         """
         from t2d_mol.cli.progress import bar
-        from t2d_mol.io.record import to_record
 
-        make = self.model.sample_valid if self.only_valid else self.model.sample
         ends, done, lacking = time.monotonic() + 60 * self.max_minutes, portion.done, 0
         with bar("generating", quiet=self.quiet) as progress:
             progress(done, total)
-            for generated, relaxed in self._relaxed(make(prompts, self.count, self.how, portion)):
-                record = to_record(generated, self.model.statistics) | {"relaxed": relaxed}
-                record["novel"], record["duplicate_of"] = novelty(generated.smiles, generated.index)
+            for record in self._relaxed(self._made(prompts, portion)):
+                record["novel"], record["duplicate_of"] = novelty(record["smiles"], record["index"])
                 done += 1
                 progress(done, total)
-                lacking += bool(generated.unmet)
+                lacking += bool(record["unmet"])
                 yield record
                 if self.max_minutes and time.monotonic() > ends:
                     raise OutOfTimeError(f"the time of --max-minutes is up after {done} records")
@@ -113,20 +113,31 @@ class Production:
 
         return Novelty(self.model.checkpoint.smiles_hashes.numpy())
 
-    def _relaxed(self, made: "Iterator[GeneratedMolecule]") -> "Iterator[tuple[GeneratedMolecule, Record | None]]":
-        """Yield molecules and what relaxing them came to; those it failed on stay as they were."""
+    def _made(self, prompts: "Iterable[tuple[int, Prompt]]", portion: "Portion") -> "Iterator[Record]":
+        from t2d_mol.io.record import to_record
+
+        if self.pool is not None:
+            yield from self.pool.records(list(prompts), self.count, self.how, portion, only_valid=self.only_valid)
+            return
+        make = self.model.sample_valid if self.only_valid else self.model.sample
+        for generated in make(prompts, self.count, self.how, portion):
+            yield to_record(generated, self.model.statistics)
+
+    def _relaxed(self, made: "Iterator[Record]") -> "Iterator[Record]":
+        """Yield records of relaxed molecules, with what it came to; those it failed on stay as they were."""
         if not self.relaxed:
-            yield from ((generated, None) for generated in made)
+            yield from made
             return
         from t2d_mol.evaluation.oracles.xtb import METHOD
         from t2d_mol.evaluation.relaxation import relax
         from t2d_mol.generation import WINDOW
+        from t2d_mol.io.record import molecule_of, with_geometry
 
         while window := list(islice(made, WINDOW * self.how.batch_size)):
-            for generated, way in zip(window, relax([one.molecule for one in window]), strict=True):
+            for record, way in zip(window, relax([molecule_of(one) for one in window]), strict=True):
                 names = ("state", "reason", "converged", "rmsd", "energy_drop")
                 found = {"method": METHOD} | {name: _rounded(getattr(way, name)) for name in names}
-                yield replace(generated, molecule=way.molecule), found
+                yield with_geometry(record, way.molecule) | {"relaxed": found}
 
 
 def digest_of(file: str | None) -> str | None:

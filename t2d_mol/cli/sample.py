@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from t2d_mol.generation import Model
     from t2d_mol.io.formats.base import Format
     from t2d_mol.molecule import Prompt
+    from t2d_mol.pool import Pool, SamplingPool
 
 
 @handled
@@ -78,6 +79,8 @@ def sample(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     threads: options.Threads = 0,
+    engine: options.Engine = "local",
+    workers: options.Workers = 0,
     config: options.ConfigFile = None,
     print_config: options.PrintConfig = False,
     force: options.Force = False,
@@ -105,6 +108,7 @@ def sample(
     from t2d_mol.io.journal import Journal
 
     device = options.pick_device(device)
+    pool = options.pool(engine, workers, device, threads)
     model = Model.load(checkpoint, device=device)
     how = replace(
         sampling.sampling_config(
@@ -125,7 +129,7 @@ def sample(
     total = None if number is None else len(range(portion.shard, number * count, portion.shards))
     if kind.most and (total or 0) > kind.most:
         raise UsageError(f"{kind.name} holds {kind.most} molecules at most, not {total}", "write records and show a part")
-    run = Production(model, how, count, only_valid, relax is not None, max_minutes, quiet)
+    run = Production(model, how, count, only_valid, relax is not None, max_minutes, quiet, _pool(pool, checkpoint))
     if shown:
         print_table(run.records(asked, portion, run.novelty(), total), sys.stdout)
     elif out == "-":
@@ -139,6 +143,14 @@ def sample(
                 print_table(journal, sys.stdout)
             journal.finish(kind)
         options.say(f"{made} records in {out}", quiet=quiet)
+
+
+def _pool(pool: "Pool | None", checkpoint: Path | None) -> "SamplingPool | None":
+    if pool is None:
+        return None
+    from t2d_mol.pool import SamplingPool
+
+    return SamplingPool(pool, checkpoint)
 
 
 def _with_viewer(kind: "Format", viewer: Path | None) -> "Format":

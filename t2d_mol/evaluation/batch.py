@@ -3,60 +3,40 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from t2d_mol.chem.novelty import Novelty
-from t2d_mol.config import SamplingConfig
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.ratios import Ratio, intervals
-from t2d_mol.evaluation.score import Entry, Score, Scorer
+from t2d_mol.evaluation.score import Entry, Score
 from t2d_mol.evaluation.summary import SCHEMA
-from t2d_mol.generation import WINDOW, Model
 from t2d_mol.io.output import open_output, part_of, resumable_lines
 from t2d_mol.io.prompts import PromptRow
-from t2d_mol.io.record import to_record, told
-from t2d_mol.molecule import Prompt
-from t2d_mol.portion import Portion
+from t2d_mol.io.record import Record, molecule_of, targets_of, told
 from t2d_mol.properties import KEYS
 
 Row = dict[str, Any]
 
 
-def score_prompts(
-    model: Model,
-    rows: Sequence[PromptRow],
-    asked: Sequence[tuple[int, Prompt]],
-    count: int,
-    sampling: SamplingConfig,
-    scorer: Scorer,
-    *,
-    done: Sequence[Row] = (),
+def score_records(
+    records: Iterable[Record], rows: Sequence[PromptRow], score: Callable[[Iterable[Entry]], Iterator[Score]]
 ) -> Iterator[tuple[Row, Score]]:
-    """Yield the row and score of each molecule, `count` for each prompt, in order, but for those whose rows are done.
+    """Yield the row and score of each generated record, in order.
 
-    A row holds the columns its prompt came with (`input_` before a name that clashes), the keys of a generated record and
-    the score.
+    A row holds the columns its prompt came with (`input_` before a name that clashes), what the record tells and the score.
     """
-    novelty = Novelty(model.checkpoint.smiles_hashes.numpy())
-    for row in done:
-        novelty(row["smiles"] or None, int(row["index"]))
-
-    def entries() -> Iterator[Entry]:
-        for number, generated in enumerate(model.sample(asked, count, sampling, Portion(done=len(done))), 1):
-            record = told(to_record(generated, model.statistics))
-            record["novel"], record["duplicate_of"] = novelty(generated.smiles, generated.index)
-            yield Entry(number, generated.molecule, "", generated.prompt.targets, columns=record)
-
-    for score in replace(scorer, chunk=WINDOW * sampling.batch_size)(entries()):
-        row = score.row()
+    entries = (
+        Entry(number, molecule_of(record), "", targets_of(record), columns=told(record))
+        for number, record in enumerate(records, 1)
+    )
+    for scored in score(entries):
+        row = scored.row()
         del row["number"]
         own = rows[row["row"]].columns
-        yield {f"input_{name}" if name in row else name: value for name, value in own.items()} | row, score
+        yield {f"input_{name}" if name in row else name: value for name, value in own.items()} | row, scored
 
 
 def rows_done(path: str, *, force: bool) -> list[Row]:
