@@ -29,6 +29,10 @@ class Noisy:
     mask: Tensor
     sigma: Tensor
 
+    def rows(self, chosen: slice) -> "Noisy":
+        """Return some of the molecules."""
+        return Noisy(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:

@@ -67,6 +67,10 @@ class MoleculeBatch:
         """Return the batch on another device."""
         return MoleculeBatch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
+    def rows(self, chosen: slice) -> "MoleculeBatch":
+        """Return some of the molecules."""
+        return MoleculeBatch(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
     def __len__(self) -> int:
         return int(self.types.shape[0])
 

@@ -88,11 +88,13 @@ def finetune(
     from t2d_mol import config as presets
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.qm9.dataset import Molecules
+    from t2d_mol.text2data import processes
     from t2d_mol.training.finetune import Finetuning, scheduled
+    from t2d_mol.training.launch import join
     from t2d_mol.training.properties import GuideTraining, PredictorTraining
     from t2d_mol.training.reader import Reading
 
-    device = options.pick_device(device)
+    device = join(options.pick_device(device))
     bf16 = options.pick_bf16(precision, device, training=True)
     training = presets.TrainingConfig(
         steps=steps,
@@ -131,7 +133,9 @@ def finetune(
     if guide_steps:
         guiding, done = presets.TrainingConfig(steps=guide_steps), Checkpoint.load(out / "last.safetensors")
         guide = GuideTraining(done, molecules, guiding, seed=seed, bf16=bf16, device=device)
-        _with_trained(done, "guide", guide, guiding, out, force, quiet).save(out / "last.safetensors")
+        whole = _with_trained(done, "guide", guide, guiding, out, force, quiet)
+        if processes.rank() == 0:
+            whole.save(out / "last.safetensors")
 
 
 def with_text_encoder(base: "Checkpoint", choice: str | None) -> "Checkpoint":

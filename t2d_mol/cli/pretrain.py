@@ -46,9 +46,10 @@ def pretrain(
     options.set_up(quiet, threads)
     from t2d_mol import config as presets
     from t2d_mol.qm9.dataset import Molecules
+    from t2d_mol.training.launch import join
     from t2d_mol.training.pretrain import Pretraining
 
-    device = options.pick_device(device)
+    device = join(options.pick_device(device))
     model = presets.preset(preset)
     training = presets.TrainingConfig(
         steps=steps,

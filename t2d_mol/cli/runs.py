@@ -48,7 +48,10 @@ def run_loop(
         KeyboardInterrupt: if a signal ended the run; what was reached is saved.
     """
     from t2d_mol.cli.progress import training_bar
+    from t2d_mol.text2data import processes
     from t2d_mol.training.loop import Loop
+
+    quiet = quiet or processes.rank() > 0
 
     if (out / "state.safetensors").exists() and not (resume or force):
         raise UsageError(f"{out} holds a run", "continue it with --resume or start anew with --force")
@@ -61,6 +64,7 @@ def run_loop(
             if trunk is not None:
                 loop.start_from(trunk)
         loop.run()
+        processes.wait()
     state = "interrupted" if loop.interrupted else "done"
     options.say(f"{state} after {loop.step} steps, {loop.seconds / 60:.1f} minutes: {out}/last.safetensors", quiet=quiet)
     if loop.interrupted:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from t2d_mol.errors import UsageError
 from t2d_mol.text2data.constraint import SCOPES, Combined, RunningMean, combine
+from t2d_mol.text2data.processes import averaged
 
 METRICS: Final = ("plain", "adam")
 """In what gradients are measured: as they are, or divided by Adam's running root mean squares."""
@@ -132,12 +133,7 @@ class Constraint(torch.optim.Optimizer):
 
     def _level(self, loss: float | Tensor) -> float:
         """Return the loss that is held against the bound: averaged over processes and, with a memory, over steps."""
-        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-        if distributed:
-            total = torch.as_tensor(loss, dtype=torch.float32, device=self.parameters[0].device).detach().clone()
-            torch.distributed.all_reduce(total)
-            loss = total / torch.distributed.get_world_size()
-        return self._mean(float(loss))
+        return self._mean(averaged(loss, self.parameters[0].device))
 
 
 def adam_metric(optimiser: torch.optim.Optimizer) -> list[Tensor | None]:

@@ -23,6 +23,7 @@ from t2d_mol.prompts.paraphrases import paraphrase, random_targets
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
+from t2d_mol.text2data import processes
 from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Scratch
 from t2d_mol.training.loop import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
@@ -152,14 +153,14 @@ class Finetuning(Objective):
     def backward(self, step: int) -> Metrics:
         """Leave the gradients of a step; see `loop.Objective`."""
         batch, indices = self.stream(step)
-        memory = self._memory(indices, Random(f"{self.seed}/{step}"))
+        memory = self._memory(indices, Random(f"{self.seed}/{step}"), rows=processes.own_rows(len(batch)))
 
         def unconditional() -> Tensor:
             if self.training.constraint_data == "unlabelled":
-                return self._pass(step, self.unlabelled(step)[0], None)[0].mean()
-            return self._pass(step, batch, nothing(memory))[0].mean()
+                return self._share(step, self.unlabelled(step)[0], None)
+            return self._share(step, batch, nothing(memory))
 
-        metrics = self.method.backward(step, lambda: self._pass(step, batch, memory)[0].mean(), unconditional)
+        metrics = self.method.backward(step, lambda: self._share(step, batch, memory), unconditional)
         return metrics | {"molecules": float(len(batch))}
 
     def validate(self) -> Metrics:
@@ -194,29 +195,42 @@ class Finetuning(Objective):
         known = {"joint": self.joint, "structures": self.structures, "vocabulary": vocabulary}
         self.base.replace(weights=weights, provenance=provenance, **known).save(path)
 
+    def _share(self, step: int, batch: MoleculeBatch, memory: Memory | None) -> Tensor:
+        """Return this process's share of the mean loss of a batch, `memory` being of its rows."""
+        losses, _ = self._pass(step, batch, memory, rows=processes.own_rows(len(batch)))
+        return processes.own_share(losses, len(batch))
+
     def _pass(
-        self, step: int, batch: MoleculeBatch, memory: Memory | None, *, self_condition: bool | None = None
+        self,
+        step: int,
+        batch: MoleculeBatch,
+        memory: Memory | None,
+        *,
+        self_condition: bool | None = None,
+        rows: slice = slice(None),
     ) -> tuple[Tensor, Tensor]:
-        """Return the total losses (B,) and noise levels of a pass whose draws depend on (seed, step) alone."""
+        """Return total losses and noise levels of some rows of a pass whose draws depend on (seed, step) alone."""
         generator = step_generator(self.seed, step)
         sigma = self.loss.draw_sigma(len(batch), generator)
         drawn = bool(torch.rand((), generator=generator) < self.base.config.diffusion.self_conditioning)
         given = drawn if self_condition is None else self_condition
-        losses = self.loss(batch, sigma, generator, self_condition=given, memory=memory)
-        return self.loss.process.total(losses), sigma
+        losses = self.loss(batch, sigma, generator, self_condition=given, memory=memory, rows=rows)
+        return self.loss.process.total(losses), sigma[rows]
 
-    def _memory(self, indices: NDArray[np.intp], rng: Random, *, dropout: float | None = None) -> Memory:
-        """Encode a fresh prompt for each molecule; some rows are dropped to NULL."""
+    def _memory(
+        self, indices: NDArray[np.intp], rng: Random, *, dropout: float | None = None, rows: slice = slice(None)
+    ) -> Memory:
+        """Encode a fresh prompt for each molecule of some rows; some prompts are dropped to NULL."""
         statistics = self.base.statistics
         dropout = self.training.prompt_dropout if dropout is None else dropout
-        rows: list[list[Target]] = [random_targets(self.values[i].tolist(), statistics, rng) for i in indices]
-        kept = [rng.random() >= dropout for _ in rows]
+        drawn: list[list[Target]] = [random_targets(self.values[i].tolist(), statistics, rng) for i in indices]
+        targets = [row if rng.random() >= dropout else [] for row in drawn]
         if self.text is not None:
-            texts = [paraphrase(row, statistics, rng) if keep else "" for row, keep in zip(rows, kept, strict=True)]
+            texts = [paraphrase(row, statistics, rng) if row else "" for row in targets]
             with torch.no_grad():
-                return self.text(texts)  # type: ignore[no-any-return]
+                return self.text(texts[rows])  # type: ignore[no-any-return]
         assert self.network.numbers is not None
-        tensors = target_tensors([row if keep else [] for row, keep in zip(rows, kept, strict=True)], statistics)
+        tensors = target_tensors(targets[rows], statistics)
         return self.network.numbers(*(tensor.to(self.device) for tensor in tensors))  # type: ignore[no-any-return]
 
 

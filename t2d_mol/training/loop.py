@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from t2d_mol.checkpoint import read_tensors, write_tensors
 from t2d_mol.config import TrainingConfig
 from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.text2data import processes
 from t2d_mol.training.trunk import read_trunk, write_trunk
 
 Metrics = dict[str, float]
@@ -82,7 +83,8 @@ class Loop:
 
     The learning rate warms up linearly, stays, and falls linearly to zero with the end of the budget, in steps or in
     minutes. Training state and checkpoints lie in `folder`: `last.safetensors` and `best.safetensors` (averaged weights),
-    `state.safetensors` (to resume), `metrics.jsonl`, and in `trunk` the state from before the rate falls.
+    `state.safetensors` (to resume), `metrics.jsonl`, and in `trunk` the state from before the rate falls. Processes that
+    train together each run a loop, on their rows of every batch; the first one writes.
 
     Attributes:
         objective: what is minimised.
@@ -115,6 +117,7 @@ class Loop:
             weight_decay=self.config.weight_decay,
             fused=True,
         )
+        self._device = parameters[0].device
         self.objective.attach(self.optimiser)
         self.average = {name: value.detach().clone() for name, value in self.objective.network.state_dict().items()}
 
@@ -125,7 +128,7 @@ class Loop:
         start = self.seconds
         steady = self._fraction() < self.config.decay_from
         with self._signals():
-            while (fraction := self._fraction()) < 1 and not self._stop:
+            while (fraction := self._agreed_fraction()) < 1 and not self._stop:
                 if steady and fraction >= self.config.decay_from:
                     steady = False
                     self._write_trunk()
@@ -151,7 +154,9 @@ class Loop:
         return self._stop
 
     def save(self) -> None:
-        """Validate the averaged weights, write the checkpoints and the state to resume from."""
+        """Validate the averaged weights, write the checkpoints and the state to resume from; the first process alone."""
+        if processes.rank():
+            return
         with self._averaged():
             metrics = self.objective.validate()
             self.objective.save(self.folder / "last.safetensors", self.step, self.seconds / 60)
@@ -218,7 +223,8 @@ class Loop:
         self._begun = True
 
     def _write_trunk(self) -> None:
-        write_trunk(self.folder / "trunk", self.objective.network.state_dict(), self.average)
+        if processes.rank() == 0:
+            write_trunk(self.folder / "trunk", self.objective.network.state_dict(), self.average)
 
     def _train_step(self, fraction: float) -> float:
         """Take one step; return how many molecules it saw."""
@@ -249,6 +255,8 @@ class Loop:
         self._sums.clear()
 
     def _log(self, row: Metrics) -> None:
+        if processes.rank():
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         record = {"step": self.step, "minutes": round(self.seconds / 60, 3)}
         with (self.folder / "metrics.jsonl").open("a") as stream:
@@ -273,8 +281,17 @@ class Loop:
             network.load_state_dict(kept)
 
     def _write_checkpoint(self, path: Path) -> None:
+        if processes.rank():
+            return
         with self._averaged():
             self.objective.save(path, self.step, self.seconds / 60)
+
+    def _agreed_fraction(self) -> float:
+        """Return the fraction of the budget that the first process has spent; all stop where one was told to."""
+        fraction, seconds = processes.of_first((self._fraction(), self.seconds), self._device)
+        self.seconds = seconds
+        self._stop = processes.averaged(float(self._stop), self._device) > 0
+        return fraction
 
     def _fraction(self) -> float:
         by_steps = self.step / self.config.steps if self.config.steps else 0.0

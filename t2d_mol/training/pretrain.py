@@ -20,6 +20,7 @@ from t2d_mol.properties import PROPERTIES
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
+from t2d_mol.text2data import processes
 from t2d_mol.training.loop import Metrics, Objective, step_generator
 
 MODALITIES = ("positions", "types", "bonds", "charges")
@@ -75,10 +76,15 @@ class DenoisingLoss:
         *,
         self_condition: bool,
         memory: Memory | None = None,
+        rows: slice = slice(None),
     ) -> Losses:
-        """Return the losses per molecule of a batch at noise levels sigma (B,)."""
+        """Return the losses per molecule of some rows of a batch at noise levels sigma (B,); `memory` is of those rows.
+
+        What is drawn at random is drawn for the whole batch, so that each row's is the same whichever rows are taken.
+        """
         batch = batch.to(self.device)
-        noisy = self.process.corrupt(batch, sigma, generator)
+        noisy = self.process.corrupt(batch, sigma, generator).rows(rows)
+        batch, sigma = batch.rows(rows), sigma[rows]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             previous = None
             if self_condition:
@@ -138,9 +144,13 @@ class Pretraining(Objective):
         sigma = self.loss.draw_sigma(len(batch), generator)
         chance = self.base.config.diffusion.self_conditioning
         self_condition = bool(torch.rand((), generator=generator) < chance)
-        losses = self.loss(batch, sigma, generator, self_condition=self_condition)
-        self.loss.process.total(losses).mean().backward()  # type: ignore[no-untyped-call]
-        return self.loss.metrics(losses, sigma)
+        rows = processes.own_rows(len(batch))
+        losses = self.loss(batch, sigma, generator, self_condition=self_condition, rows=rows)
+        total = processes.own_share(self.loss.process.total(losses), len(batch))
+        torch.autograd.backward(total)
+        processes.average_gradients(self.network.parameters())
+        whole = {"loss": processes.averaged(total.detach(), total.device), "molecules": float(len(batch))}
+        return self.loss.metrics(losses, sigma[rows]) | whole
 
     def validate(self) -> Metrics:
         """Return the validation loss; see `loop.Objective`."""

@@ -193,6 +193,8 @@ def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Pa
         str(data_file),
         "-o",
         str(run),
+        "--batch-size",
+        "4",
     ]
     process = subprocess.Popen([*command, "--max-minutes", "5"], stderr=subprocess.PIPE, env={**os.environ})
     deadline = time.monotonic() + 60

@@ -84,18 +84,17 @@ class Lexicographic(Plain):
         if self._slack and step % self.every:
             return metrics
         gradients = self._taken()
-        free = unconditional()
-        torch.autograd.backward(free)
+        free = self.descend(unconditional)
         metric = adam_metric(self._optimiser) if self.metric == "adam" and self._optimiser is not None else None
         combined = combine(
-            gradients, self._taken(), self._mean(float(free.detach())), self.bound,
+            gradients, self._taken(), self._mean(free), self.bound,
             alpha=self.alpha, beta=self.beta, scope=self.scope, metric=metric,
         )  # fmt: skip
         self._slack = combined.multiplier == 0
         for parameter, gradient in zip(self.parameters, combined.gradients, strict=True):
             parameter.grad = gradient
         looked = {
-            "unconditional": float(free.detach()),
+            "unconditional": free,
             "lambda": combined.multiplier,
             "phi": combined.phi,
             "unconditional_norm": combined.norm,

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from t2d_mol.text2data.processes import average_gradients, averaged
+
 Loss = Callable[[], Tensor]
 """Runs a pass of the model and returns its mean loss, a scalar that can be differentiated."""
 
@@ -47,6 +49,14 @@ class Plain:
 
     def backward(self, step: int, conditional: Loss, unconditional: Loss) -> dict[str, float]:
         """Leave the gradients of a step in the parameters, which hold none; return what is to be logged, `loss` being L2."""
-        loss = conditional()
-        torch.autograd.backward(loss)
-        return {"loss": float(loss.detach())}
+        return {"loss": self.descend(conditional)}
+
+    def descend(self, loss: Loss) -> float:
+        """Add the gradients of a loss to those in the parameters, averaged over processes, and return the loss likewise.
+
+        Where processes train together the parameters must hold none before.
+        """
+        value = loss()
+        torch.autograd.backward(value)
+        average_gradients(self.parameters)
+        return averaged(value.detach(), value.device)
