@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: help run test test-all test-browser lint bench study clean
+.PHONY: help run test test-all test-browser examples lint check-release bench study clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,13 @@ test-browser: .venv/ready-browser  ## the report and the gallery in headless Chr
 	|| { echo "Chromium is missing: install it (Debian: apt install chromium) or set CHROMIUM"; exit 1; }
 	.venv/bin/python -m pytest -m browser tests/browser
 
+.venv/ready-examples: .venv/ready-test
+	$(PIP) install -c constraints.txt -e '.[notebook]'
+	touch $@
+
+examples: .venv/ready-examples  ## run the notebook in examples/, about two minutes
+	.venv/bin/python -m pytest -m notebook tests/test_examples.py
+
 lint: .venv/ready-test  ## formatting, style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -56,6 +63,17 @@ bench: .venv/ready-test  ## speed of training, sampling, finetuning methods and 
 study: .venv/ready-test  ## the comparison of ways to finetune on few labels, about two hours on two cores; goes on where it was cut off
 	[ -f data/qm9.safetensors ] || .venv/bin/t2d-mol data prepare
 	.venv/bin/t2d-mol study benchmarks/studies/two-cores.toml -o runs/study --resume
+
+check-release: .venv/ready  ## build wheel and sdist, install the wheel into an empty environment, sample from there, audit it
+	$(PIP) install build pip-audit
+	rm -rf build dist .venv/release
+	.venv/bin/python -m build -o dist .
+	$(PYTHON) -m venv .venv/release
+	.venv/release/bin/python -m pip --disable-pip-version-check -q install $(TORCH) -c constraints.txt dist/*.whl
+	cd .venv/release && bin/t2d-mol sample "a low gap" -n 2 --format smi && bin/t2d-mol doctor -q
+	tar tzf dist/*.tar.gz | grep -c "t2d_mol/pretrained/.*safetensors" | grep -qx 2
+	.venv/bin/pip-audit --path $$(.venv/release/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') --skip-editable \
+	|| { echo "not clean, or the database of vulnerabilities could not be reached: see above"; exit 1; }
 
 clean:  ## remove what was installed and built
 	rm -rf .venv build dist *.egg-info

@@ -93,7 +93,7 @@ class TextToMolecule:
         return parse_prompt(prompt, self.model.statistics, values=values) if prompt else Prompt("")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sample:
     """A generated molecule, for notebooks and scripts.
 
@@ -161,6 +161,9 @@ class Sample:
         except ImportError:
             raise UsageError("atoms need ASE", "pip install 't2d-mol[physics]'") from None
         return Atoms(self.numbers, self.positions, info=dict(self.record))
+
+    def __repr__(self) -> str:
+        return f"Sample({self.smiles or self.generated.reason!r}, {self.state}, {len(self.numbers)} atoms)"
 
     def _repr_svg_(self) -> str:
         return draw(self.smiles or self.generated.molecule)

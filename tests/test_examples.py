@@ -62,3 +62,17 @@ def test_the_comparison_has_a_row_for_each_method() -> None:
     assert len(rows) == 4
     assert all(row.split()[0] == "20" for row in rows)
     assert all(len(re.findall(r"\d ± \d", row)) == 5 for row in rows)
+
+
+@pytest.mark.notebook
+def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat = pytest.importorskip("nbformat", reason="the extra notebook is not installed: make examples")
+    client = pytest.importorskip("nbclient", reason="the extra notebook is not installed: make examples")
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    notebook = nbformat.read(EXAMPLES / "molecules.ipynb", as_version=4)
+    kept = [len(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
+    client.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [len(cell.outputs) for cell in cells] == kept
+    assert "<svg" in cells[1].outputs[0].data["image/svg+xml"]
+    assert re.match(r"[3-8] of 8 are valid", cells[2].outputs[0].text)

@@ -30,7 +30,8 @@ from t2d_mol.training.pretrain import Pretraining
 torch.set_num_threads(1)
 device, (data, base, method, out) = join("cpu"), sys.argv[1:]
 training = TrainingConfig(
-    batch_size=6, warmup=2, method=method, gamma=0.5, alpha=5000.0, beta=4.0, steps=6, validation_molecules=6, constraint_memory=0.5
+    batch_size=6, warmup=2, steps=6, validation_molecules=6,
+    method=method, gamma=0.5, alpha=5000.0, beta=4.0, constraint_memory=0.5,
 )
 molecules = Molecules.load(Path(data))
 if method == "pretrain":
