@@ -13,7 +13,9 @@ from t2d_mol.checkpoint import Statistics
 from t2d_mol.chem.drawing import draw
 from t2d_mol.chem.graph import readable
 from t2d_mol.chem.novelty import Novelty
+from t2d_mol.choosing import CHOOSERS
 from t2d_mol.config import SamplingConfig
+from t2d_mol.diffusion.sampler import SOLVERS
 from t2d_mol.errors import UsageError, unknown
 from t2d_mol.generation import Model
 from t2d_mol.io.formats import format_of
@@ -76,6 +78,9 @@ class TextToMolecule:
         for name in sorted(set(sampling) - set(options)):
             raise unknown("sampling option", name, options)
         config = SamplingConfig(seed=seed, **sampling)
+        for what, name, known in (("solver", config.solver, SOLVERS), ("choice", config.choose, CHOOSERS)):
+            if name not in known:
+                raise unknown(what, name, known)
         rows = [prompts] if isinstance(prompts, str) else list(prompts)
         asked = [(row, self.understand(text, values=values)) for row, text in enumerate(rows)]
         for _, prompt in asked:

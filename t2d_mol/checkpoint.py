@@ -174,8 +174,8 @@ class Checkpoint:
             raise MissingError(f"{path} holds unknown networks: {', '.join(sorted(unknown))}")
         if not all(math.isfinite(float(value.float().sum())) for value in tensors.values()):
             raise MissingError(f"{path} holds weights that are not finite")
-        for network, state in weights.items():
-            _check_sizes(path, network, asdict(getattr(checkpoint.config, network)), state)
+        for network in NETWORKS:
+            _check_sizes(path, network, asdict(getattr(checkpoint.config, network)), weights.get(network, {}))
         return checkpoint
 
 
@@ -187,7 +187,7 @@ def _check_sizes(path: Path, network: str, config: dict[str, Any], state: dict[s
     """
     largest = max([SMALL, len(state), *(size for tensor in state.values() for size in tensor.shape)])
     for name, value in config.items():
-        if isinstance(value, int) and not 0 <= value <= largest:
+        if isinstance(value, int) and not int(name == "heads") <= value <= largest:
             raise MissingError(f"{path} says that {network}.{name} is {value}, which its weights do not bear out")
 
 

@@ -4,9 +4,9 @@ import importlib.util
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,23 +88,31 @@ class Model:
         count: int,
         config: SamplingConfig = SamplingConfig(),
         portion: Portion = Portion(),
+        proceed: Callable[[], bool] = lambda: True,
     ) -> Iterator[GeneratedMolecule]:
         """Yield `count` molecules for each (row, prompt), in order, batch by batch; prompts are taken as they are needed.
 
         On one machine, device and precision a molecule depends on (seed, row, number within its row) alone.
 
+        Args:
+            prompts: with their rows, which increase.
+            count: molecules for each.
+            config: how they are sampled.
+            portion: what of all of them is wanted.
+            proceed: asked before each further window of batches; if it says no, what was made is all.
+
         Raises:
             InputError: if an atom count is asked for that the model cannot make.
         """
         places = portion.of((row, prompt, k) for row, prompt in prompts for k in range(count))
-        yield from self.sample_places(islice(places, portion.done, None), config)
+        yield from self.sample_places(islice(places, portion.done, None), config, proceed)
 
     def sample_places(
-        self, places: Iterable[Place], config: SamplingConfig = SamplingConfig()
+        self, places: Iterable[Place], config: SamplingConfig, proceed: Callable[[], bool] = lambda: True
     ) -> Iterator[GeneratedMolecule]:
         """Yield the molecule of each place; see `sample`."""
         waiting = iter(places)
-        while window := list(islice(waiting, WINDOW * config.batch_size)):
+        while (window := list(islice(waiting, WINDOW * config.batch_size))) and proceed():
             jobs = [self._job(prompt, (row, k, index), config) for index, (row, prompt, k) in window]
             yield from self._sample_window(jobs, config)
 
@@ -114,29 +122,45 @@ class Model:
         count: int,
         config: SamplingConfig = SamplingConfig(),
         portion: Portion = Portion(),
+        proceed: Callable[[], bool] = lambda: True,
         *,
         attempts: int = 10,
     ) -> Iterator[GeneratedMolecule]:
-        """Yield `count` valid molecules for each (row, prompt), in order, which have the structure asked for.
+        """Yield `count` valid molecules for each (row, prompt), in order, which have the structure asked for; see `sample`.
 
         Of each row the first valid ones of its molecules 0, 1, 2, … are kept, so this too depends on (seed, row, k) alone.
-        A row that has not given enough after `attempts` times `count` molecules ends short.
+        A row that has not given enough after `attempts` times `count` molecules ends short. They are numbered on and on, but
+        in a shard as if no row had ended short.
         """
-        index = portion.done - portion.of_row
-        rows = ((row, prompt) for _, (row, prompt) in portion.of(prompts) if row >= portion.row)
-        while window := list(islice(rows, max(1, WINDOW * config.batch_size // count))):
+        room, most = WINDOW * config.batch_size, attempts * count
+        whole = portion.of_row >= count
+        done = portion.done - (0 if whole else portion.of_row)
+        rows = (item for item in portion.of(prompts) if item[1][0] >= portion.row + whole)
+        while window := list(islice(rows, max(1, room // count))):
             kept: list[list[GeneratedMolecule]] = [[] for _ in window]
-            for attempt in range(attempts):
-                short = [place for place, done in enumerate(kept) if len(done) < count]
-                wanted = [(place, k) for place in short for k in range(attempt * count, (attempt + 1) * count)]
-                jobs = [self._job(window[place][1], (window[place][0], k, 0), config) for place, k in wanted]
-                for (place, _), made in zip(wanted, self._sample_window(jobs, config), strict=True):
-                    if made.state == "valid" and not made.unmet and len(kept[place]) < count:
-                        kept[place].append(made)
-            for made in chain.from_iterable(kept):
-                if index >= portion.done:
-                    yield replace(made, index=index)
-                index += 1
+            tried, place, told = [0] * len(window), 0, 0
+            while place < len(window):
+                short = [p for p in range(place, len(window)) if len(kept[p]) < count and tried[p] < most]
+                if not proceed():
+                    return
+                each = max(1, min(count, room // max(1, len(short))))
+                wanted = [(p, k) for p in short for k in range(tried[p], min(tried[p] + each, most))]
+                jobs = [self._job(window[p][1][1], (window[p][1][0], k, 0), config) for p, k in wanted]
+                for (p, _), made in zip(wanted, self._sample_window(jobs, config), strict=True):
+                    if made.state == "valid" and not made.unmet and len(kept[p]) < count:
+                        kept[p].append(made)
+                for p in short:
+                    tried[p] += each
+                while place < len(window):
+                    for number, made in enumerate(kept[place][told:], told):
+                        if done >= portion.done:
+                            index = done if portion.shards == 1 else window[place][0] * count + number
+                            yield replace(made, index=index)
+                        done += 1
+                    told = len(kept[place])
+                    if told < count and tried[place] < most:
+                        break
+                    place, told = place + 1, 0
 
     def expected_seconds(
         self, prompts: Sequence[tuple[int, Prompt]], count: int, config: SamplingConfig = SamplingConfig()

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -51,8 +53,10 @@ class Pool:
         ray = _ray()
         own = not ray.is_initialized()
         if own:
-            address = os.environ.get("RAY_ADDRESS")
+            address, kept = os.environ.get("RAY_ADDRESS"), signal.getsignal(signal.SIGTERM)
             ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, kept)  # which Ray takes
         try:
             context = ray.data.DataContext.get_current()
             context.execution_options.preserve_order = True
@@ -60,7 +64,7 @@ class Pool:
             context.print_on_execution_start = False
             gpu = self.device.startswith("cuda")
             there = ray.cluster_resources().get("GPU" if gpu else "CPU", 1)
-            each = 1 if gpu else max(1, self.threads)
+            each = 1 if gpu else min(max(1, self.threads), int(there))
             actors = min(self.workers or max(1, int(there // each)), -(-rows // together))
             numbers = [np.arange(start, min(start + together, rows)) for start in range(0, rows, together)]
             made = ray.data.from_numpy(numbers).map_batches(
@@ -68,7 +72,7 @@ class Pool:
                 fn_constructor_args=arguments,
                 batch_size=together,
                 compute=ray.data.ActorPoolStrategy(size=actors),
-                num_cpus=max(1, self.threads),
+                num_cpus=1 if gpu else each,
                 num_gpus=1 if gpu else 0,
             )
             for row in made.iter_rows():
@@ -102,13 +106,26 @@ class SamplingPool:
         """Yield the records of `Model.sample`, or of `Model.sample_valid`, in their order."""
         window = WINDOW * config.batch_size
         checkpoint = self.checkpoint.resolve() if self.checkpoint else None
-        arguments = (checkpoint, self.pool.device, self.pool.threads, prompts, count, config)
+        arguments = (
+            checkpoint,
+            "cuda" if self.pool.device.startswith("cuda") else self.pool.device,
+            self.pool.threads,
+            prompts,
+            count,
+            config,
+        )
         if only_valid:
-            rows = np.array([number for number, (row, _) in portion.of(prompts) if row >= portion.row], int)
-            made = self._texts(rows, max(1, window // count), _ValidSampler, arguments)
-            for index, text in enumerate(made, portion.done - portion.of_row):
-                if index >= portion.done:
-                    yield json.loads(text) | {"index": index}
+            whole = portion.of_row >= count
+            numbers = np.array([number for number, (row, _) in portion.of(prompts) if row >= portion.row + whole], int)
+            made = self._texts(numbers, max(1, window // count), _ValidSampler, arguments)
+            number_of = {row: number for number, (row, _) in enumerate(prompts)} if portion.shards > 1 else {}
+            done, row, place = portion.done - (0 if whole else portion.of_row), -1, 0
+            for record in map(json.loads, made):
+                place = place + 1 if record["row"] == row else 0
+                row = record["row"]
+                if done >= portion.done:
+                    yield record | {"index": number_of[row] * count + place if number_of else done}
+                done += 1
             return
         wanted = np.arange(portion.shard, len(prompts) * count, portion.shards)[portion.done :]
         for text in self._texts(wanted, window, _Sampler, arguments):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "t2d_mol"
 LAYERS = [
-    {"properties", "units", "elements", "errors"},
+    {"properties", "units", "elements", "errors", "cores"},
     {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "portion", "denoising"},
     {"targets"},
     {"prompts", "qm9", "nn", "diffusion", "chem"},

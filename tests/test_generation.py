@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from t2d_mol import generation
 from t2d_mol.batching import Batch
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import STEER, SamplingConfig
 from t2d_mol.errors import InputError
 from t2d_mol.generation import Model
 from t2d_mol.molecule import GeneratedMolecule, Prompt, Structure, Target
+from t2d_mol.planning import Job
 from t2d_mol.portion import Portion
 from t2d_mol.prompts import parse_prompt
 from t2d_mol.targets import error
@@ -88,6 +90,35 @@ def test_a_portion_is_what_the_whole_has_there(model: Model, prompts: list[tuple
     rest = list(model.sample(prompts, 4, CONFIG, Portion(shard=1, shards=3, done=2)))
     assert [made.index for made in rest] == [7, 10]
     assert all(same(made, whole[made.index]) for made in rest)
+
+
+def test_valid_ones_of_a_long_row_come_as_they_are_found(
+    model: Model, prompts: list[tuple[int, Prompt]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of more molecules than a window holds is walked through; every third molecule counts as valid here."""
+    monkeypatch.setattr(
+        generation, "judged", lambda made: replace(made, state="valid" if made.index % 3 == 0 else "invalid")
+    )
+    job, numbers = Model._job, list[int]()
+
+    def numbered(self: Model, prompt: Prompt, place: tuple[int, int, int], config: SamplingConfig, attempt: int = 0) -> Job:
+        numbers.append(place[1])
+        return replace(job(self, prompt, place, config, attempt), index=place[1])
+
+    monkeypatch.setattr(Model, "_job", numbered)
+    config, rows = replace(CONFIG, steps=2, steer=0.0, batch_size=2), [(0, prompts[0][1]), (3, prompts[2][1])]
+    made = model.sample_valid(rows, 12, config)
+    next(made)
+    assert len(numbers) <= 2 * generation.WINDOW * config.batch_size
+    rest = list(made)
+    assert [one.index for one in rest] == list(range(1, 24))
+    again = list(model.sample_valid(rows, 12, config, Portion(done=15, row=3, of_row=3)))
+    assert [one.index for one in again] == list(range(15, 24))
+    assert all(same(one, other) for one, other in zip(again, rest[14:], strict=True))
+    assert not list(model.sample_valid(rows, 12, config, Portion(done=24, row=3, of_row=12)))
+    second = list(model.sample_valid(rows, 12, config, Portion(shard=1, shards=2)))
+    assert [one.index for one in second] == list(range(12, 24))
+    assert not list(model.sample_valid(rows, 12, config, proceed=lambda: False))
 
 
 def test_the_padded_size_changes_nothing(model: Model) -> None:

@@ -34,7 +34,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_version, is_eager=True, allow_from_autoenv=False, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Text to 3D molecules: an equivariant diffusion model on QM9 that reads prompts about molecular properties.

@@ -1,7 +1,6 @@
 """`t2d-mol doctor`: what there is to work with, for whoever wonders or reports a problem."""
 
 import json
-import os
 import platform
 import sys
 from importlib import metadata
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from t2d_mol import __version__
+from t2d_mol import __version__, cores
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 
@@ -20,7 +19,10 @@ EXTRAS: Final = {
     "check": ("posebusters",),
     "dft": ("pyscf",),
     "plot": ("matplotlib",),
+    "parquet": ("pyarrow",),
     "text": ("transformers",),
+    "ray": ("ray",),
+    "dist": ("lightning_fabric",),
 }
 """The extras and the libraries that each brings."""
 
@@ -69,7 +71,7 @@ def _machine() -> dict[str, Any]:
     devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     devices += ["mps"] if torch.backends.mps.is_available() else []
     return {
-        "cores": os.cpu_count(),
+        "cores": cores.available(),
         "threads": torch.get_num_threads(),
         "device": options.pick_device("auto"),
         "accelerators": devices,

@@ -14,7 +14,7 @@ def evaluate(
     file: Annotated[
         str,
         typer.Argument(
-            help="SDF, XYZ, JSONL, SMILES or CSV of molecules, or a CSV with a column prompt; - is stdin.",
+            help="SDF, XYZ, JSONL, Parquet, SMILES or CSV of molecules, or a CSV with a column prompt; - is stdin.",
             show_default=False,
         ),
     ] = "",

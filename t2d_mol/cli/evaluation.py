@@ -69,7 +69,7 @@ class Evaluation:
         """
         if sum(map(bool, (file, split, protocol, calibrate))) != 1:
             raise UsageError("give one of: a file ('-' for stdin), --split, --protocol, --calibrate")
-        self._check_outputs()
+        self._check_outputs(rows)
         if calibrate:
             _refuse("--calibrate", {"-n": count, "-o": out, "--rows": rows, "--resume": resume, "gates": self.gates})
             self.measure_judge()
@@ -118,7 +118,7 @@ class Evaluation:
         from t2d_mol.cli.prompting import understood
         from t2d_mol.evaluation.batch import rows_done, score_records, write_rows
         from t2d_mol.generation import WINDOW
-        from t2d_mol.io.output import check_free
+        from t2d_mol.io.output import check_free, part_of
         from t2d_mol.io.prompts import parse_prompts
         from t2d_mol.io.settings import settle
         from t2d_mol.portion import Portion
@@ -129,6 +129,9 @@ class Evaluation:
             raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
         rows, model = list(parse_prompts(io.StringIO(text))), self._model()
         asked = list(understood(rows, 0, model.statistics, self.values, self.quiet))
+        part = part_of(Path(out))
+        if out != "-" and not (resume or self.force) and part.exists() and part.stat().st_size:
+            raise UsageError(f"{part} holds what an interrupted run finished", "go on with --resume, or --force")
         done = rows_done(out, force=self.force) if resume else []
         config = Path(f"{out}.part.json")
         if out != "-":
@@ -142,7 +145,7 @@ class Evaluation:
             novelty(row["smiles"] or None, int(row["index"]))
         records = run.records(asked, Portion(done=len(done)), novelty, len(asked) * count)
         together = WINDOW * self.sampling.batch_size
-        made = score_records(records, rows, self._scorer("network", model.checkpoint, together))
+        made = score_records(records, rows, self._scorer("network", model.checkpoint, together, pool=False))
         new, scores = write_rows(made, out, done, force=self.force)
         config.unlink(missing_ok=True)
         options.say(f"{len(asked) * count} records, of {len(rows)} prompts, in {out}", quiet=self.quiet or out == "-")
@@ -231,16 +234,17 @@ class Evaluation:
                 sys.stdout.write("\n" + targets(summary, results).text())
         self._check_gates(summary)
 
-    def _check_outputs(self) -> None:
-        """See before the work that the report and the plots can be made."""
+    def _check_outputs(self, rows: str | None) -> None:
+        """See before the work that rows, report and plots can be written."""
         from t2d_mol.io.output import check_free
 
         if self.report or self.plots:
             from t2d_mol.evaluation.figures import require_matplotlib
 
             require_matplotlib()
-        if self.report:
-            check_free(self.report, force=self.force)
+        for path in (self.report, Path(rows) if rows and rows != "-" else None):
+            if path:
+                check_free(path, force=self.force)
 
     def _check_gates(self, summary: dict[str, Any]) -> None:
         missed = self.gates.missed(summary)
@@ -262,13 +266,13 @@ class Evaluation:
         return {"oracle": name, "judge_digest": judge, **switches}
 
     def _scorer(
-        self, default: str, checkpoint: "Checkpoint | None" = None, together: int = 0
+        self, default: str, checkpoint: "Checkpoint | None" = None, together: int = 0, *, pool: bool = True
     ) -> "Callable[[Iterable[Entry]], Iterator[Score]]":
         from t2d_mol.evaluation.score import CHUNK, Scorer
 
         statistics = (checkpoint or self._checkpoint()).statistics
         scorer = Scorer(statistics, self._oracle(self.oracle or default), self.check, self.relax, together or CHUNK)
-        if self.pool is None:
+        if self.pool is None or not pool:
             return scorer
         from t2d_mol.pool import ScoringPool
 

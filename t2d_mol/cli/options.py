@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from t2d_mol import cores
 from t2d_mol.errors import InputError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _spellings(name: str, flags: list[str]) -> set[str]:
     return {name} | plain | {flag.replace("-", "_") for flag in plain}
 
 
-Seed = Annotated[int, typer.Option(envvar="T2D_MOL_SEED", help="Seed of all randomness.", min=0)]
+Seed = Annotated[int, typer.Option(envvar="T2D_MOL_SEED", help="Seed of all randomness.", min=0, max=2**63 - 1)]
 Device = Annotated[str, typer.Option(envvar="T2D_MOL_DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, typer.Option(envvar="T2D_MOL_PRECISION", help="auto, fp32 or bf16.")]
 Threads = Annotated[int, typer.Option(envvar="T2D_MOL_THREADS", help="CPU threads; 0 for all cores.", min=0)]
@@ -55,6 +56,7 @@ PrintConfig = Annotated[
     typer.Option(
         "--print-config",
         callback=_pass_context,
+        allow_from_autoenv=False,
         help="Print the options in force as a TOML file for --config, and do nothing else.",
     ),
 ]
@@ -101,7 +103,7 @@ def set_up(quiet: bool, threads: int = 0) -> None:
     warnings.formatwarning = lambda message, *_: f"note: {message}\n"
     import torch
 
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or cores.available())
 
 
 def pick_device(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -36,6 +36,7 @@ class Production:
         max_minutes: after which the run ends with what is finished; 0 for never.
         quiet: nothing on stderr but errors.
         pool: samples in the place of the model; None for the model itself.
+        workers: processes that relax.
     """
 
     model: "Model"
@@ -46,6 +47,7 @@ class Production:
     max_minutes: float = 0.0
     quiet: bool = False
     pool: "SamplingPool | None" = None
+    workers: int = 1
 
     def to_stream(
         self,
@@ -89,22 +91,30 @@ class Production:
         """
         from t2d_mol.cli.progress import bar
 
-        ends, done, lacking = time.monotonic() + 60 * self.max_minutes, portion.done, 0
+        ends, done, lacking, stopped = time.monotonic() + 60 * self.max_minutes, portion.done, 0, False
+
+        def proceed() -> bool:
+            nonlocal stopped
+            stopped = self.max_minutes > 0 and time.monotonic() > ends
+            return not stopped
+
         with bar("generating", quiet=self.quiet) as progress:
             progress(done, total)
-            for record in self._relaxed(self._made(prompts, portion)):
+            for record in self._relaxed(self._made(prompts, portion, proceed)):
                 record["novel"], record["duplicate_of"] = novelty(record["smiles"], record["index"])
                 done += 1
                 progress(done, total)
                 lacking += bool(record["unmet"])
                 yield record
-                if self.max_minutes and time.monotonic() > ends:
-                    raise OutOfTimeError(f"the time of --max-minutes is up after {done} records")
+        if stopped:
+            raise OutOfTimeError(f"the time of --max-minutes is up after {done} records")
         if lacking:
             made = done - portion.done
             options.say(f"note: {lacking} of {made} molecules lack the structure asked for; see `unmet`", quiet=self.quiet)
         if self.only_valid and total is not None and done < total:
-            words = f"note: {total - done} of {total} molecules are missing: no valid ones were found"
+            words = (
+                f"note: {total - done} of {total} molecules are missing: too few valid ones, or prompts that were left out"
+            )
             options.say(words, quiet=self.quiet)
 
     def novelty(self) -> "Novelty":
@@ -113,14 +123,19 @@ class Production:
 
         return Novelty(self.model.checkpoint.smiles_hashes.numpy())
 
-    def _made(self, prompts: "Iterable[tuple[int, Prompt]]", portion: "Portion") -> "Iterator[Record]":
+    def _made(
+        self, prompts: "Iterable[tuple[int, Prompt]]", portion: "Portion", proceed: Callable[[], bool]
+    ) -> "Iterator[Record]":
         from t2d_mol.io.record import to_record
 
         if self.pool is not None:
-            yield from self.pool.records(list(prompts), self.count, self.how, portion, only_valid=self.only_valid)
+            for record in self.pool.records(list(prompts), self.count, self.how, portion, only_valid=self.only_valid):
+                yield record
+                if not proceed():
+                    return
             return
         make = self.model.sample_valid if self.only_valid else self.model.sample
-        for generated in make(prompts, self.count, self.how, portion):
+        for generated in make(prompts, self.count, self.how, portion, proceed):
             yield to_record(generated, self.model.statistics)
 
     def _relaxed(self, made: "Iterator[Record]") -> "Iterator[Record]":
@@ -134,7 +149,7 @@ class Production:
         from t2d_mol.io.record import molecule_of, with_geometry
 
         while window := list(islice(made, WINDOW * self.how.batch_size)):
-            for record, way in zip(window, relax([molecule_of(one) for one in window]), strict=True):
+            for record, way in zip(window, relax([molecule_of(one) for one in window], workers=self.workers), strict=True):
                 names = ("state", "reason", "converged", "rmsd", "energy_drop")
                 found = {"method": METHOD} | {name: _rounded(getattr(way, name)) for name in names}
                 yield with_geometry(record, way.molecule) | {"relaxed": found}

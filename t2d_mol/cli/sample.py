@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from t2d_mol import cores
 from t2d_mol.cli import options, sampling
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.prompting import prompt_rows, understood
@@ -92,14 +93,25 @@ def sample(
     For example: t2d-mol sample "a molecule with high polarizability" -n 8 -o molecules.sdf
     """
     from t2d_mol.io.formats import format_named, format_of
+    from t2d_mol.io.output import finished
 
     kind = format_named(format_) if format_ else format_of("" if out == "-" else out)
     kind = _with_viewer(kind, viewer_js)
+    kind.require()
     shown = out == "-" and format_ is None and sys.stdout.isatty()
     if kind.binary and out == "-" and sys.stdout.isatty():
         raise UsageError(f"{kind.name} needs a file", f"give -o molecules.{kind.name}")
-    if relax not in (None, "xtb"):
-        raise unknown("relaxation", relax, ["xtb"])
+    if resume and "-" in (out, file):
+        raise UsageError("--resume needs files", "prompts by -f FILE, records by -o FILE")
+    if resume and finished(Path(out)) and not force:
+        options.say(f"{out} is finished", quiet=quiet)
+        return
+    if relax is not None:
+        if relax != "xtb":
+            raise unknown("relaxation", relax, ["xtb"])
+        from t2d_mol.evaluation.oracles.xtb import require_physics
+
+        require_physics()
     portion = Portion.parse(shard)
     options.values_option(values)
     options.set_up(quiet, threads)
@@ -126,10 +138,14 @@ def sample(
         _print_plan(model, list(asked), count, how)
         return
     number = counted(len(given), file)
-    total = None if number is None else len(range(portion.shard, number * count, portion.shards))
+    units, each = (number, count) if only_valid else ((number or 0) * count, 1)
+    total = None if number is None else each * len(range(portion.shard, units or 0, portion.shards))
     if kind.most and (total or 0) > kind.most:
         raise UsageError(f"{kind.name} holds {kind.most} molecules at most, not {total}", "write records and show a part")
-    run = Production(model, how, count, only_valid, relax is not None, max_minutes, quiet, _pool(pool, checkpoint))
+    run = Production(
+        model, how, count, only_valid, relax is not None, max_minutes, quiet, _pool(pool, checkpoint),
+        threads or cores.available(),
+    )  # fmt: skip
     if shown:
         print_table(run.records(asked, portion, run.novelty(), total), sys.stdout)
     elif out == "-":

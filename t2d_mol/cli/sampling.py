@@ -1,10 +1,11 @@
 """How molecules are sampled: options that `sample` and `evaluate` share."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from t2d_mol.errors import unknown
+from t2d_mol.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
@@ -56,6 +57,9 @@ def sampling_config(
     for option, name, known in (("solver", solver, SOLVERS), ("choice", choose, CHOOSERS)):
         if name not in known:
             raise unknown(option, name, known)
+    for option, value in (("guidance", guidance), ("steer", steer), ("clamp", clamp)):
+        if not math.isfinite(value):
+            raise UsageError(f"--{option} must be a number, not {value}")
     return SamplingConfig(
         steps=FAST_STEPS if fast else steps,
         guidance=guidance,

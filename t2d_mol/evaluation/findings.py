@@ -49,7 +49,8 @@ class Findings:
         known = JudgeCheckpoint.load(judge or BUNDLED_JUDGE) if judge or BUNDLED_JUDGE.exists() else None
         hashes = checkpoint.smiles_hashes.numpy()
         chosen_from = max((score.chosen_from for score in scores), default=1)
-        extra: dict[str, Any] = {"distributions": None, "candidates": chosen_from}
+        came_relaxed = sum(score.came_relaxed for score in scores)
+        extra: dict[str, Any] = {"distributions": None, "candidates": chosen_from, "came_relaxed": came_relaxed}
         molecules = [score.entry.molecule for score in scores if score.entry.molecule is not None]
         samples = collect(molecules) if molecules else {}
         if samples and known is not None and known.reference:

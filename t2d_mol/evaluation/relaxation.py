@@ -1,6 +1,5 @@
 """How far molecules are from the nearest minimum of GFN2-xTB: displacement and energy."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from t2d_mol import cores
 from t2d_mol.evaluation.oracles.closed_shell import objection
 from t2d_mol.evaluation.oracles.workers import Lost, apply
 from t2d_mol.evaluation.oracles.xtb import METHOD, require_physics
@@ -45,7 +45,7 @@ class Relaxation:
 def relax(
     molecules: Sequence[Molecule],
     *,
-    workers: int = os.cpu_count() or 1,
+    workers: int = cores.available(),
     largest_force: float = LARGEST_FORCE,
     steps: int = STEPS,
 ) -> Iterator[Relaxation]:

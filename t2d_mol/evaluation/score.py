@@ -88,6 +88,11 @@ class Score:
         told = str(self.entry.columns.get("candidates", ""))
         return max(1, int(told)) if told.isdecimal() and len(told) < 7 else 1
 
+    @property
+    def came_relaxed(self) -> bool:
+        """Whether its molecule was relaxed before it came here, by the record it came in."""
+        return bool(self.entry.columns.get("relaxed"))
+
     def row(self) -> dict[str, Any]:
         """Return the score as flat, plain values; the same keys for every molecule scored in the same way."""
         row: dict[str, Any] = {"number": self.entry.number, **self.entry.columns}

@@ -27,7 +27,7 @@ def entries_of_content(content: Content) -> Iterator[Entry | str]:
         except InputError as error:
             yield f"record {record.number} is scored without targets: {error}"
             targets = ()
-        columns = {name: str((record.tags or {}).get(name, "")) for name in ("prompt", "candidates")}
+        columns = {name: str((record.tags or {}).get(name, "")) for name in ("prompt", "candidates", "relaxed")}
         yield Entry(record.number, record.molecule, record.smiles or "", targets, columns=columns)
 
 

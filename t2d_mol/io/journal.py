@@ -42,7 +42,7 @@ class Journal:
             if resume:
                 cut_to_whole_lines(self.path)
             settle(self._settings, settings, resume=resume and self.path.exists())
-            self._stream = self.path.open("a" if resume else "w", encoding="utf-8", newline="\n")
+            self._stream = self.path.open("a" if resume else "w", encoding="utf-8", errors="backslashreplace", newline="\n")
         except OSError as error:
             raise UsageError(f"cannot write {target}: {error.strerror}") from None
 

@@ -32,7 +32,7 @@ def open_output(path: str, *, force: bool = False, resume: bool = False) -> Iter
     partial = part_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        stream = partial.open("a" if resume else "w", encoding="utf-8", newline="\n")
+        stream = partial.open("a" if resume else "w", encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror}") from None
     with stream:
@@ -45,6 +45,11 @@ def open_output(path: str, *, force: bool = False, resume: bool = False) -> Iter
 def part_of(target: Path) -> Path:
     """Return the file that holds what is finished of a target until all of it is."""
     return target.with_name(target.name + ".part")
+
+
+def finished(target: Path) -> bool:
+    """Return whether a target is there and nothing of it is left to do."""
+    return target.is_file() and not part_of(target).exists()
 
 
 def check_free(target: Path, *, force: bool) -> None:

@@ -1,5 +1,6 @@
 """One's own molecules: an SDF with property tags becomes a data set to train on, and what does not fit is counted."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,13 +18,20 @@ from t2d_mol.io.contents import read_lines
 from t2d_mol.io.formats import sdf
 from t2d_mol.io.formats.base import ReadMolecule
 from t2d_mol.molecule import Molecule
-from t2d_mol.properties import PROPERTIES
+from t2d_mol.properties import KEYS, PROPERTIES
 from t2d_mol.qm9.dataset import Arrays, Molecules
 from t2d_mol.qm9.splits import assign_splits
 from t2d_mol.units import to_canonical
 
 FEWEST: Final = 10
 """Molecules a data set needs at least, so that each split has one."""
+
+GAP_TOLERANCE: Final = 0.1
+"""How far in eV the gap may be from LUMO less HOMO."""
+
+LEAST_DISTANCE: Final = 0.5
+LONGEST_TO_HYDROGEN: Final = 1.4
+"""Bounds in Å of distances between atoms, and of bonds to hydrogen; drawings break the second."""
 
 _NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
 
@@ -50,7 +58,7 @@ def read_own(path: str) -> OwnData:
     as `<gap> 6.2` or `<homo> -0.24 Hartree`.
 
     Raises:
-        InputError: if the file cannot be read, or fewer than `FEWEST` molecules fit.
+        InputError: if the file cannot be read, fewer than `FEWEST` molecules fit, or a property never changes.
     """
     left_out, examples = Counter[str](), dict[str, int]()
     rows: list[tuple[Molecule, list[float]]] = []
@@ -63,6 +71,9 @@ def read_own(path: str) -> OwnData:
     if len(rows) < FEWEST:
         most = f"; most often: {left_out.most_common(1)[0][0]}" if left_out else ""
         raise InputError(f"{path} holds {len(rows)} molecules that fit, and {FEWEST} are needed{most}")
+    for prop, column in zip(PROPERTIES, np.array([values for _, values in rows]).T, strict=True):
+        if np.ptp(column) == 0:
+            raise InputError(f"<{prop.key}> is the same in all molecules of {path}: there is nothing to learn")
     return OwnData(_packed(rows), left_out, examples)
 
 
@@ -85,14 +96,29 @@ def _fitting(record: ReadMolecule) -> tuple[Molecule, list[float]]:
     """
     molecule = record.molecule
     if molecule is None:
-        raise ValueError(re.sub(r"\d+(\.\d+)?", "…", record.error) or "it is not a readable mol block")
+        raise ValueError(record.error or "it is not a readable mol block")
     if len(molecule) > MAX_ATOMS:
         raise ValueError(f"more than {MAX_ATOMS} atoms")
     judgement = judge(molecule)
     if judgement.state != "valid":
         raise ValueError(f"{judgement.state} by its bonds; hydrogens must be explicit")
+    _check_space(molecule)
     tags = {name.lower(): value for name, value in (record.tags or {}).items()}
-    return molecule, [_value(tags, prop.key, prop.name, prop.unit) for prop in PROPERTIES]
+    values = [_value(tags, prop.key, prop.name, prop.unit) for prop in PROPERTIES]
+    homo, lumo, gap = (values[KEYS.index(key)] for key in ("homo", "lumo", "gap"))
+    if abs(lumo - homo - gap) > GAP_TOLERANCE:
+        raise ValueError("the gap is not LUMO less HOMO")
+    return molecule, values
+
+
+def _check_space(molecule: Molecule) -> None:
+    """See that positions are those of a molecule in space and not of a drawing, where bonds to hydrogen are too long."""
+    distances = np.linalg.norm(molecule.positions[:, None] - molecule.positions, axis=-1)
+    apart = distances[~np.eye(len(molecule), dtype=bool)]
+    assert molecule.bonds is not None
+    to_hydrogen = distances[(molecule.bonds > 0) & (molecule.numbers == 1)[:, None]]
+    if apart.min(initial=1.0) < LEAST_DISTANCE or to_hydrogen.max(initial=1.0) > LONGEST_TO_HYDROGEN:
+        raise ValueError("its coordinates are not those of a molecule in space")
 
 
 def _value(tags: Mapping[str, Any], key: str, name: str, unit: str) -> float:
@@ -103,7 +129,10 @@ def _value(tags: Mapping[str, Any], key: str, name: str, unit: str) -> float:
     try:
         if found is None:
             raise KeyError
-        return to_canonical(float(found[1]), found[2] or unit, unit)
+        value = to_canonical(float(found[1]), found[2] or unit, unit)
+        if not math.isfinite(value):
+            raise KeyError
+        return value
     except KeyError:
         raise ValueError(f"the tag <{key}> is no number in {unit}") from None
 

@@ -16,13 +16,26 @@ def settle(path: Path, settings: dict[str, Any], *, resume: bool) -> None:
     """
     now = json.loads(json.dumps(settings))
     if resume and path.exists():
-        before = json.loads(path.read_text())
-        changed = [name for name in now if before.get(name) != now[name]]
-        if changed:
-            raise UsageError(f"{path.parent} was begun with another {changed[0]}", "give the same options, or --force")
+        if name := _changed(json.loads(path.read_text()), now):
+            raise UsageError(
+                f"what {path} belongs to was begun with another {name}",
+                "give the same options, or start anew with --force in the place of --resume",
+            )
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, now)
+
+
+def _changed(before: Any, now: Any) -> str:
+    """Return the name of the first setting that changed, with those it stands under; empty if none did."""
+    for name, value in now.items():
+        old = before.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            if inner := _changed(old, value):
+                return f"{name}.{inner}"
+        elif old != value:
+            return str(name)
+    return ""
 
 
 def write_json(path: Path, told: object) -> None:

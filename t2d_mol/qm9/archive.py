@@ -1,6 +1,5 @@
 """From the published archive to arrays: parse every record, annotate its graph, assign splits, write one file."""
 
-import os
 import re
 import tarfile
 from collections import deque
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from t2d_mol import cores
 from t2d_mol.errors import InputError, MissingError
 from t2d_mol.qm9.dataset import Arrays, Molecules
 from t2d_mol.qm9.download import Progress
@@ -95,7 +95,7 @@ def _annotated(
     records: Iterator[tuple[str, str]], left_out: frozenset[int], annotate: Annotate
 ) -> Iterator[tuple[int, list[Annotated]]]:
     """Parse and annotate chunks in worker processes, a bounded number of chunks ahead."""
-    workers = os.cpu_count() or 1
+    workers = cores.available()
     with ProcessPoolExecutor(workers) as pool:
         waiting: deque[tuple[int, Future[list[Annotated]]]] = deque()
         try:

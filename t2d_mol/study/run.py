@@ -1,7 +1,6 @@
 """The run of a study: the common start, then each cell in a process of its own, the tables refreshed after every one."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from t2d_mol import __version__
+from t2d_mol import __version__, cores
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import TrainingConfig, preset
 from t2d_mol.errors import MissingError, UsageError
@@ -199,7 +198,7 @@ def worker_command(plan: Path, study: Study, threads: int, precision: str) -> li
         "--data": study.data,
         "--device": study.device,
         "--precision": precision,
-        "--threads": max(1, (threads or os.cpu_count() or 1) // study.config.workers),
+        "--threads": max(1, (threads or cores.available()) // study.config.workers),
     }
     words = [str(word) for pair in options.items() for word in pair]
     return [sys.executable, "-m", "t2d_mol", "study", str(kept), *words, "--resume", "-vv"]

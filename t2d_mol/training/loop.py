@@ -101,6 +101,7 @@ class Loop:
     report: Callable[[Report], None] = lambda _: None
     log_every: int = 100
     snapshots: tuple[float, ...] = ()
+    _asked: bool = field(default=False, init=False)
     _stop: bool = field(default=False, init=False)
     _begun: bool = field(default=False, init=False)
 
@@ -200,6 +201,8 @@ class Loop:
 
     def _trim_metrics(self) -> None:
         """Drop rows of steps that will be taken again, and a row that was cut off."""
+        if processes.rank():
+            return
         path = self.folder / "metrics.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
@@ -290,7 +293,7 @@ class Loop:
         """Return the fraction of the budget that the first process has spent; all stop where one was told to."""
         fraction, seconds = processes.of_first((self._fraction(), self.seconds), self._device)
         self.seconds = seconds
-        self._stop = processes.averaged(float(self._stop), self._device) > 0
+        self._stop = processes.averaged(float(self._asked), self._device) > 0
         return fraction
 
     def _fraction(self) -> float:
@@ -313,7 +316,7 @@ class Loop:
     @contextmanager
     def _signals(self) -> Iterator[None]:
         def stop(_signal: int, _frame: FrameType | None) -> None:
-            self._stop = True
+            self._asked = True
 
         kept: dict[signal.Signals, Any] = {}
         try:

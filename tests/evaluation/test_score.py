@@ -8,7 +8,7 @@ from t2d_mol.chem.graph import hash_smiles
 from t2d_mol.cli.gates import Gates
 from t2d_mol.evaluation import tables
 from t2d_mol.evaluation.score import Entry, Scorer, is_connected, score_smiles
-from t2d_mol.evaluation.sources import entries_of_text
+from t2d_mol.evaluation.sources import entries_of_content
 from t2d_mol.evaluation.summary import summarise
 from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.molecule import Molecule, Target
@@ -125,7 +125,7 @@ def test_the_same_molecules_are_as_valid_in_every_format(molecules: Molecules) -
     text = "CCO\t0\tvalid\n*\t1\tinvalid\n*\t2\tinvalid\n"
     table = "smiles,state\nCCO,valid\n,invalid\n,invalid\n"
     for form in (text, table):
-        entries = [entry for entry in entries_of_text(form) if isinstance(entry, Entry)]
+        entries = [entry for entry in entries_of_content(form) if isinstance(entry, Entry)]
         summary = summarise(list(Scorer()(entries)))
         assert (summary["n"], summary["bonds"]["valid"]) == (3, pytest.approx(1 / 3, abs=1e-6)), form
     unreadable = summarise(list(Scorer()([Entry(1, molecules[5])])), unreadable=3)

@@ -323,3 +323,51 @@ def test_a_journal_is_not_overwritten_nor_mixed(molecules: Molecules, tmp_path: 
     target.write_text("finished")
     with pytest.raises(UsageError, match="exists"):
         Journal(target, {"seed": 1}, resume=True)
+
+
+def test_a_prompt_cannot_end_a_record(molecules: Molecules) -> None:
+    for prompt in ("$$$$", "> <state>", "low gap $$$$", "V2000"):
+        for name in ("sdf", "sdf-v3000", "jsonl", "xyz"):
+            content = text(name, molecules[3], molecules[4], prompt=prompt)
+            assert detect(content).name == name.removesuffix("-v3000")
+            read = list(read_molecules(content))
+            assert [record.error for record in read] == ["", ""], (name, prompt)
+            assert read[1].tags is not None
+            assert read[1].tags["prompt"].strip() == prompt
+
+
+@pytest.mark.parametrize(
+    ("content", "records"),
+    [
+        ("²\nx\nH 0 0 0\n", 3),
+        (f"{'9' * 4000}\nx\nH 0 0 0\n", 3),
+        ('{"a": ' + "[" * 100_000, 1),
+        ('{"numbers": [' + "1, " * 5000 + '1], "positions": [], "bonds": []}', 1),
+    ],
+)
+def test_odd_contents_are_bad_records_and_no_crash(content: str, records: int) -> None:
+    assert len(list(read_molecules(content))) == records
+
+
+def test_a_cell_that_is_too_large_is_bad_input() -> None:
+    with pytest.raises(InputError, match="no CSV"):
+        list(read_molecules(f"smiles,x\nCC,{'x' * 200_000}\n"))
+    with pytest.raises(InputError, match="no CSV"):
+        list(read_molecules("smiles,x\nCC,1\nCCO\r,2\n"))
+
+
+def test_undecodable_arguments_are_written(molecules: Molecules, tmp_path: Path) -> None:
+    record = with_geometry(RECORD | {"prompt": "low gap \udcff"}, molecules[0])
+    for name in ("jsonl", "sdf", "parquet"):
+        with Journal(tmp_path / f"a.{name}", {}) as journal:
+            journal.append(record)
+            assert list(journal) == [record]
+            journal.finish(format_named(name))
+        (read,) = read_molecules(read_content(str(tmp_path / f"a.{name}")))
+        assert not read.error
+
+
+def test_a_packed_picture_or_table_of_columns_is_refused() -> None:
+    for name in ("a.parquet.gz", "a.png.gz", "a.html.gz"):
+        with pytest.raises(UsageError, match="not packed"):
+            format_of(name)

@@ -56,7 +56,11 @@ def test_units_and_names_are_read(molecules: Molecules, tmp_path: Path) -> None:
     named = {"Polarizability": tags["alpha"], "HOMO": f"{float(str(tags['homo'])) / 27.211386} Hartree"}
     rest = {key: tags[key] for key in ("lumo", "gap", "mu", "cv")}
     path.write_text(block(molecules[3], named | rest) * 12)
-    np.testing.assert_allclose(read_own(str(path)).molecules.properties(), [list(tags.values())] * 12, rtol=1e-5)
+    with pytest.raises(InputError, match="the same in all"):
+        read_own(str(path))
+    others = "".join(block(molecules[k], tags_of(molecules, k)) for k in range(4, 14))
+    path.write_text(block(molecules[3], named | rest) + others)
+    np.testing.assert_allclose(read_own(str(path)).molecules.properties()[0], list(tags.values()), rtol=1e-5)
 
 
 def test_what_does_not_fit_is_counted_and_named(molecules: Molecules, tmp_path: Path) -> None:
@@ -72,13 +76,17 @@ def test_what_does_not_fit_is_counted_and_named(molecules: Molecules, tmp_path: 
         "no tag <cv>": block(molecules[3], lacking),
         "the tag <gap> is no number in eV": block(molecules[3], tags_of(molecules, 3) | {"gap": "5 Debye"}),
         "invalid by its bonds; hydrogens must be explicit": block(headless, tags_of(molecules, 12)),
-        "it holds elements other than H C N O F (atomic number …)": good[5].replace(" C  ", " Si ").replace(" O  ", " Si "),
+        "it holds elements other than H C N O F (atomic number 14)": good[5].replace(" C  ", " Si ").replace(" O  ", " Si "),
+        "the gap is not LUMO less HOMO": block(molecules[3], tags_of(molecules, 3) | {"gap": 1.0}),
+        "its coordinates are not those of a molecule in space": block(
+            Molecule(bare.numbers, bare.positions * np.float32(1.5), bare.bonds, bare.charges), tags_of(molecules, 12)
+        ),
         "it is not a readable mol block": good[6].replace("V2000", "V9000"),
     }
     path.write_text("".join([*good, *(text * 2 for text in bad.values())]))
     found = read_own(str(path))
     assert found.left_out == dict.fromkeys(bad, 2)
-    assert list(found.examples.values()) == [21, 23, 25, 27, 29]
+    assert list(found.examples.values()) == [21, 23, 25, 27, 29, 31, 33]
     assert len(found.molecules) == 20
     path.write_text("".join(list(bad.values()) * 3))
     with pytest.raises(InputError, match="0 molecules that fit"):

@@ -1,6 +1,5 @@
 """Density functional theory as an oracle: B3LYP/6-31G(2df,p), the level of theory QM9's own tables were computed at."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from warnings import catch_warnings
 
+from t2d_mol import cores
 from t2d_mol.errors import UsageError
 from t2d_mol.evaluation.oracles.base import Reading
 from t2d_mol.evaluation.oracles.cache import Cache
@@ -54,7 +54,7 @@ class DFTOracle:
             raise UsageError(f"the dft oracle does not give {', '.join(unknown)}", f"it gives {', '.join(KNOWN)}")
         self.name = "dft"
         self.properties = tuple(properties)
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or cores.available()
         self.cache = None if cache is None else Cache(cache, LEVEL_OF_THEORY)
         self.cycles = cycles
         self.seconds = seconds

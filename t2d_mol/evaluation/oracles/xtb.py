@@ -1,7 +1,6 @@
 """GFN2-xTB as an oracle: frontier orbitals, dipole and polarizability, mapped linearly to QM9's level of theory."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from t2d_mol import cores
 from t2d_mol.elements import NUMBERS, SYMBOLS
 from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.evaluation.oracles.base import Reading
@@ -53,7 +53,7 @@ class XTBOracle:
 
     name = "xtb"
 
-    def __init__(self, polarizability: bool = False, workers: int = os.cpu_count() or 1, calibrated: bool = True) -> None:
+    def __init__(self, polarizability: bool = False, workers: int = cores.available(), calibrated: bool = True) -> None:
         require_physics()
         self.polarizability = polarizability
         self.workers = workers

@@ -15,7 +15,7 @@ from t2d_mol.io.formats.sdf import SDF, SDF_V3000
 from t2d_mol.io.formats.smi import SMI
 from t2d_mol.io.formats.xyz import XYZ
 
-FORMATS: Final = {item.name: item for item in (SDF, SDF_V3000, XYZ, PARQUET, JSONL, CSV, SMI, HTML, PNG)}
+FORMATS: Final = {item.name: item for item in (JSONL, SDF, SDF_V3000, XYZ, PARQUET, CSV, SMI, HTML, PNG)}
 """All formats by name; contents are recognised in this order, and what nothing else recognises is SMILES."""
 
 GZIP: Final = ".gz"
@@ -43,6 +43,8 @@ def format_of(path: str | Path) -> Format:
         return SDF
     for item in FORMATS.values():
         if suffix in item.suffixes:
+            if item.binary and str(path).endswith(GZIP):
+                raise UsageError(f"{item.name} is not packed by {GZIP}", f"give a name that ends in .{suffix}")
             return item
     raise unknown("format", suffix, FORMATS)
 

@@ -47,6 +47,7 @@ class Format:
         recognises: tells by its first line and the whole whether a content is of this format.
         binary: whether it is no text.
         most: molecules it can hold; 0 for any number.
+        require: raises UsageError if what it needs is not installed.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Format:
     recognises: Callable[[str, Content], bool] = lambda first, content: False
     binary: bool = False
     most: int = 0
+    require: Callable[[], object] = lambda: None
 
 
 def by_line(text: Callable[[Record], str], header: str = "") -> Callable[[Iterable[Record], BinaryIO], None]:

@@ -20,13 +20,16 @@ def read(text: str) -> Iterator[ReadMolecule]:
     """Yield the SMILES of a CSV.
 
     Raises:
-        InputError: if it has no column `smiles`.
+        InputError: if it has no column `smiles`, or is a CSV in part only.
     """
     rows = csv.DictReader(io.StringIO(text))
     if "smiles" not in (rows.fieldnames or []):
         raise InputError("the CSV has no column smiles", "a CSV of prompts is for t2d-mol sample -f")
-    for number, found in enumerate(rows, 1):
-        yield ReadMolecule(number, smiles=found["smiles"] or "", tags=found)
+    try:
+        for number, found in enumerate(rows, 1):
+            yield ReadMolecule(number, smiles=found["smiles"] or "", tags=found)
+    except csv.Error as error:
+        raise InputError(f"line {rows.line_num + 1} is no CSV: {error}") from None
 
 
 def _recognises(first: str, content: Content) -> bool:

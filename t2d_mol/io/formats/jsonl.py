@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from t2d_mol.io.formats.base import Content, Format, ReadMolecule, by_line, checked
+from t2d_mol.io.formats.base import MOST_ATOMS, Content, Format, ReadMolecule, by_line, checked
 from t2d_mol.io.record import Record
 
 
@@ -19,7 +19,7 @@ def read(text: str) -> Iterator[ReadMolecule]:
     for number, row in enumerate((row for row in text.split("\n") if row.strip()), 1):
         try:
             yield from_record(number, json.loads(row))
-        except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
             yield ReadMolecule(number, error=f"{type(error).__name__}: {error}"[:200])
 
 
@@ -32,6 +32,8 @@ def from_record(number: int, record: Record) -> ReadMolecule:
     if "numbers" not in record and "smiles" in record:
         return ReadMolecule(number, smiles=str(record["smiles"] or ""), tags=record)
     numbers, bonds = [int(found) for found in record["numbers"]], None
+    if len(numbers) > MOST_ATOMS:
+        raise ValueError(f"it has {len(numbers)} atoms; {MOST_ATOMS} at most are read")
     if record.get("bonds") is not None:
         bonds = np.zeros((len(numbers), len(numbers)), np.uint8)
         for i, j, order in record["bonds"]:

@@ -39,8 +39,12 @@ def _schema(arrow: Any) -> Any:
 
 
 def _row(record: Record) -> Record:
-    kept = {key: None if value == "" and record[key] is None else value for key, value in flat(record).items()}
+    kept = {key: None if value == "" and record[key] is None else _text(value) for key, value in flat(record).items()}
     return kept | {key: record.get(key) for key in GEOMETRY_KEYS}
+
+
+def _text(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def read(content: bytes) -> Iterator[ReadMolecule]:
@@ -56,7 +60,7 @@ def read(content: bytes) -> Iterator[ReadMolecule]:
         rows = (row for batch in file.iter_batches(GROUP) for row in batch.to_pylist())
         for number, row in enumerate(rows, 1):
             try:
-                yield from_record(number, {key: value for key, value in row.items() if value is not None})
+                yield from_record(number, {key: value for key, value in row.items() if value is not None or key == "smiles"})
             except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
                 yield ReadMolecule(number, error=f"{type(error).__name__}: {error}"[:200])
     except (arrow.ArrowException, OSError) as error:
@@ -72,4 +76,12 @@ def _pyarrow() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-PARQUET = Format("parquet", ("parquet", "pq"), write, read, lambda _first, content: isinstance(content, bytes), binary=True)
+PARQUET = Format(
+    "parquet",
+    ("parquet", "pq"),
+    write,
+    read,
+    lambda _first, content: isinstance(content, bytes),
+    binary=True,
+    require=_pyarrow,
+)

@@ -1,7 +1,8 @@
 """SDF: mol blocks of version V2000 or V3000 with the record as tags, written without rdkit and read by it."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from t2d_mol.io.formats.base import Content, Format, ReadMolecule, by_line, chec
 from t2d_mol.io.record import Record, flat
 
 END = "$$$$\n"
+
+_COUNTS: Final = re.compile(r"(?:[^\n]*\n){3}[^\n]*V[23]000")
+_END: Final = re.compile(r"^\$\$\$\$[ \t]*\n?", re.MULTILINE)
 
 
 def v2000(record: Record) -> str:
@@ -69,14 +73,19 @@ def _charges(record: Record) -> list[tuple[int, int]]:
 
 
 def _tag_lines(record: Record) -> list[str]:
-    return [line for key, value in flat(record).items() for line in (f">  <{key}>", str(value), "")]
+    return [line for key, value in flat(record).items() for line in (f">  <{key}>", _harmless(str(value)), "")]
+
+
+def _harmless(value: str) -> str:
+    """Return a tag's value so that its beginning is not taken for the end of the record or another tag."""
+    return f" {value}" if value.startswith(("$$$$", ">")) else value
 
 
 def read(text: str) -> Iterator[ReadMolecule]:
     """Yield the records of an SDF."""
     from rdkit import Chem, rdBase
 
-    blocks = text.split(END)
+    blocks = _END.split(text)
     if blocks and not blocks[-1].strip():
         blocks.pop()
     for number, block in enumerate(blocks, 1):
@@ -118,7 +127,7 @@ def _tags(block: str) -> dict[str, str]:
 
 
 def _recognises(_first: str, content: Content) -> bool:
-    return isinstance(content, str) and ("$$$$" in content or "V2000" in content[:2000] or "V3000" in content[:2000])
+    return isinstance(content, str) and bool(_COUNTS.match(content) or _END.search(content))
 
 
 SDF = Format("sdf", ("sdf", "sd", "mol"), by_line(v2000), read, _recognises)

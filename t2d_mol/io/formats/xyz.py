@@ -8,6 +8,7 @@ from t2d_mol.elements import NUMBERS, SYMBOL_OF_NUMBER, TYPE_OF_SYMBOL
 from t2d_mol.io.formats.base import Content, Format, ReadMolecule, by_line, checked
 from t2d_mol.io.record import Record, flat
 
+_COUNT: Final = re.compile(r"\s*[0-9]{1,9}\s*")
 _KEY: Final = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
@@ -38,7 +39,7 @@ def read(text: str) -> Iterator[ReadMolecule]:
             place += 1
             continue
         number += 1
-        if not lines[place].strip().isdigit():
+        if not _COUNT.fullmatch(lines[place]):
             yield ReadMolecule(number, error=f"line {place + 1} should be an atom count: {lines[place][:40]!r}")
             return
         count, comment = int(lines[place]), "".join(lines[place + 1 : place + 2])
@@ -62,7 +63,7 @@ def _keys(comment: str) -> dict[str, str]:
 
 
 def _recognises(first: str, content: Content) -> bool:
-    return isinstance(content, str) and first.strip().isdigit() and "\n" in content.strip()
+    return isinstance(content, str) and bool(_COUNT.fullmatch(first)) and "\n" in content.strip()
 
 
 XYZ = Format("xyz", ("xyz", "extxyz"), by_line(frame), read, _recognises)
