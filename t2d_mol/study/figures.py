@@ -105,6 +105,7 @@ def _over_training(config: StudyConfig, folder: Path) -> Iterator[Drawing]:
         if place % len(shares) == 0:
             panel.set_ylabel(CONSTRAINT[name])
         panel.axhline(0.0, color=INK, lw=0.4) if name == "lambda" else None
-    figure.legend(*places[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    known = {label: line for panel in places for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(known.values()), list(known), loc="outside upper center", ncols=3)
     figure.supxlabel("step; means over 50 steps", fontsize=8)
     yield Drawing("constraint", "The constraint over training", figure)
