@@ -35,7 +35,7 @@ def test_ten_steps_equal_five_and_five_resumed(molecules: Molecules, tiny: Model
     whole = Loop(pretraining(molecules, tiny), TRAINING, tmp_path / "whole")
     whole.run()
     first = Loop(pretraining(molecules, tiny), TRAINING, tmp_path / "parts")
-    first.report = lambda report: setattr(first, "_stop", report.step == 5)
+    first.report = lambda report: setattr(first, "_asked", report.step == 5)
     first.run()
     assert first.step == 5
     second = Loop(pretraining(molecules, tiny), TRAINING, tmp_path / "parts")
@@ -193,12 +193,12 @@ def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Pa
         str(data_file),
         "-o",
         str(run),
-        "--batch-size",
-        "4",
     ]
-    process = subprocess.Popen([*command, "--max-minutes", "5"], stderr=subprocess.PIPE, env={**os.environ})
+    process = subprocess.Popen(
+        [*command, "--max-minutes", "5", "--snapshot", "0.0001"], stderr=subprocess.PIPE, env={**os.environ}
+    )
     deadline = time.monotonic() + 60
-    while not (run / "metrics.jsonl").exists() and time.monotonic() < deadline:
+    while not (run / "at-000.safetensors").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130
