@@ -21,7 +21,7 @@ help:  ## list the targets
 	touch $@
 
 .venv/ready-test: .venv/ready
-	$(PIP) install -c constraints.txt -e '.[test,physics,check,dft,plot,parquet,text]'
+	$(PIP) install -c constraints.txt -e '.[test,physics,check,dft,plot,parquet,dist,text]'
 	touch $@
 
 run: .venv/ready  ## install, generate 8 molecules, show them and leave molecules.sdf
@@ -34,8 +34,12 @@ run: .venv/ready  ## install, generate 8 molecules, show them and leave molecule
 test: .venv/ready-test  ## install what tests need and run the default suite
 	.venv/bin/python -m pytest -n 2
 
-test-all: .venv/ready-test  ## the default suite and the slow tests
-	.venv/bin/python -m pytest -m ''
+.venv/ready-all: .venv/ready-test
+	$(PIP) install -c constraints.txt -e '.[ray]'
+	touch $@
+
+test-all: .venv/ready-all  ## the default suite and the slow tests
+	.venv/bin/python -m pytest -m 'not browser and not notebook'
 
 test-browser: .venv/ready-browser  ## the report and the gallery in headless Chromium, which is installed where apt-get can
 	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null \
