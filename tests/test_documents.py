@@ -125,6 +125,8 @@ def test_the_commands_of_the_readme_run(tiny_file: Path, data_file: Path, judge_
     for line in found:
         words = re.sub(r"-n (\d{2,})", "-n 3", line)
         words = re.sub(r"--max-minutes \d+", "--steps 2 --batch-size 32", words).replace("--max-mae alpha=10", "")
+        if words.startswith("t2d-mol finetune"):
+            words += " --encoder-steps 2 --predictor-steps 2 --guide-steps 2"
         if words == "t2d-mol data prepare":
             words += f" --archive {shlex.quote(str(TOP / 'data' / 'fixture' / 'fixture.xyz.tar.bz2'))} --force"
         if "CONFIG.toml" in words or words.startswith(("t2d-mol judge", "t2d-mol study")):
