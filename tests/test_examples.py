@@ -53,6 +53,7 @@ def test_noise_can_be_taken_off_again(time_series: ModuleType) -> None:
     torch.testing.assert_close(angle.cos()[:, None] * noisy - angle.sin()[:, None] * velocity, series)
 
 
+@pytest.mark.slow
 def test_the_comparison_has_a_row_for_each_method() -> None:
     words = ["--labels", "20", "--steps", "4", "--pretraining", "4", "--seeds", "2", "--generated", "10"]
     done = subprocess.run(

@@ -156,6 +156,7 @@ def test_the_text_protocol_takes_an_oracle_that_reads_less(model: list[str], tmp
     assert not {"alpha", "cv"} & set(json.loads(done.stdout)["levels"])
 
 
+@pytest.mark.slow
 def test_the_conditional_protocol_is_resumable_and_complete(model: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "run"
     arguments = ("evaluate", "--protocol", "conditional", "-n", "3", "-o", str(folder), "--json", *model)

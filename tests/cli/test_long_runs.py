@@ -99,6 +99,7 @@ def test_a_terminated_run_keeps_what_is_finished(table: Path, whole: Path, tiny_
     assert_same(records(out), records(whole))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_out_of_time_or_room_can_be_gone_on_with(
     table: Path, whole: Path, tiny_file: Path, tmp_path: Path
 ) -> None:

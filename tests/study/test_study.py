@@ -149,6 +149,7 @@ def test_differences_are_marked_where_the_intervals_allow() -> None:
     assert found["10 %, alike"] == ("+0.010 ±0.028", "-1.0 ±2.8")
 
 
+@pytest.mark.slow
 def test_a_study_runs_is_cut_off_and_goes_on(tmp_path: Path, data_file: Path) -> None:
     path, out = plan(tmp_path), tmp_path / "out"
     words = command(path, "-o", out, "--data", data_file)
