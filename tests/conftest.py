@@ -24,6 +24,7 @@ from t2d_mol.training.reader import text_encoder
 TOP = Path(__file__).parents[1]
 FIXTURE = TOP / "data" / "fixture"
 torch.set_num_threads(1)
+os.environ.setdefault("T2D_MOL_THREADS", "1")  # of the commands that tests start, several at a time
 
 
 @pytest.fixture(scope="session")
