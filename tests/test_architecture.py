@@ -102,3 +102,23 @@ def test_training_and_sampling_run_where_rdkit_is_missing(tiny_file: Path, data_
     assert [line.split("\t")[2] for line in out.splitlines()] == ["unjudged", "unjudged"]
     run("pretrain", "--preset", "tiny", "--steps", "2", "--data", str(data_file), "-o", str(tmp_path / "run"), "-q")
     assert (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_nothing_is_unpickled_evaluated_or_given_to_a_shell() -> None:
+    forbidden = {"eval", "exec", "compile", "load", "loads", "system", "popen"}
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                assert not imported(node) & {"pickle", "cloudpickle", "dill", "marshal", "shelve"}, path
+            if isinstance(node, ast.Call):
+                function = node.func
+                if isinstance(function, ast.Name):
+                    assert function.id not in {"eval", "exec", "compile"}, path
+                if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+                    named = (function.value.id, function.attr)
+                    assert named not in {
+                        (owner, name) for owner in ("os", "torch", "pickle") for name in forbidden - {"compile"}
+                    }
+                shell = [word for word in node.keywords if word.arg == "shell"]
+                assert not shell, path
