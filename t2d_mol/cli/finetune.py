@@ -14,7 +14,7 @@ from t2d_mol.errors import UsageError
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.config import TrainingConfig
-    from t2d_mol.training.loop import Objective
+    from t2d_mol.training.objective import Objective
 
 
 @handled

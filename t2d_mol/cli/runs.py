@@ -10,7 +10,7 @@ from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.config import TrainingConfig
-    from t2d_mol.training.loop import Objective
+    from t2d_mol.training.objective import Objective
 
 Steps = Annotated[int, typer.Option(help="Budget in steps.", min=0)]
 MaxMinutes = Annotated[float, typer.Option(help="Budget in minutes.", min=0)]

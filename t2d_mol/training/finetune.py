@@ -25,7 +25,7 @@ from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
 from t2d_mol.text2data import processes
 from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Scratch
-from t2d_mol.training.loop import Metrics, Objective, step_generator
+from t2d_mol.training.objective import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
 from t2d_mol.training.reader import target_tensors, text_encoder
 

@@ -4,7 +4,6 @@ import json
 import math
 import signal
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,41 +18,9 @@ from t2d_mol.checkpoint import read_tensors, write_tensors
 from t2d_mol.config import TrainingConfig
 from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.text2data import processes
+from t2d_mol.training.metrics import MetricsLog
+from t2d_mol.training.objective import Objective
 from t2d_mol.training.trunk import read_trunk, write_trunk
-
-Metrics = dict[str, float]
-
-
-class Objective(ABC):
-    """What a training run minimises.
-
-    Attributes:
-        network: the network whose parameters are trained.
-    """
-
-    network: nn.Module
-
-    @abstractmethod
-    def backward(self, step: int) -> Metrics:
-        """Leave the gradients of a step in the network's parameters; return the step's losses and `molecules`."""
-
-    @abstractmethod
-    def validate(self) -> Metrics:
-        """Return validation losses; the key `loss` decides which checkpoint is best."""
-
-    @abstractmethod
-    def save(self, path: Path, step: int, minutes: float) -> None:
-        """Write a checkpoint with the weights the network holds now."""
-
-    def attach(self, optimiser: torch.optim.Optimizer) -> None:  # noqa: B027
-        """See the optimiser that will step, if anything depends on it."""
-
-    def state(self) -> dict[str, Any]:
-        """Return what a resumed run must know besides weights and optimiser."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
-        """Take back what `state` returned."""
 
 
 @dataclass
@@ -108,7 +75,8 @@ class Loop:
     def __post_init__(self) -> None:
         if not (self.config.steps or self.config.max_minutes):
             raise UsageError("training needs a budget", "give --steps or --max-minutes")
-        self.step, self.seconds, self.best, self._sums = 0, 0.0, math.inf, dict[str, float]()
+        self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self.metrics = MetricsLog(self.folder / "metrics.jsonl")
         self.progress = Report()
         parameters = [parameter for parameter in self.objective.network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -145,8 +113,7 @@ class Loop:
                         self._write_checkpoint(self.folder / f"at-{round(100 * due):03d}.safetensors")
         if steady:
             self._write_trunk()
-        if self._sums:
-            self._flush_metrics()
+        self._flush_metrics()
         self.save()
 
     @property
@@ -164,7 +131,7 @@ class Loop:
             if metrics["loss"] < self.best:
                 self.best = metrics["loss"]
                 self.objective.save(self.folder / "best.safetensors", self.step, self.seconds / 60)
-        self._log({f"validation_{name}": value for name, value in metrics.items()})
+        self.metrics.write(self.step, self.seconds / 60, {f"validation_{name}": value for name, value in metrics.items()})
         tensors = {f"weight.{name}": value for name, value in self.objective.network.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
@@ -191,23 +158,14 @@ class Loop:
         self.objective.network.load_state_dict(_under("weight", tensors))
         self._begun = counters.get("begun", False)
         self.objective.restore(counters.get("objective", {}))
-        self._trim_metrics()
+        if processes.rank() == 0:
+            self.metrics.trim(self.step)
         self.average = {name: value.to(self.average[name].device) for name, value in _under("average", tensors).items()}
         states: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("moment", tensors).items():
             index, _, key = name.partition(".")
             states.setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
-
-    def _trim_metrics(self) -> None:
-        """Drop rows of steps that will be taken again, and a row that was cut off."""
-        if processes.rank():
-            return
-        path = self.folder / "metrics.jsonl"
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
-        if kept != lines:
-            path.write_text("".join(kept))
 
     def start_from(self, trunk: Path) -> None:
         """Begin with the weights and the average of another run's trunk.
@@ -240,9 +198,7 @@ class Loop:
             self.optimiser.step()
         self.step += 1
         self._update_average()
-        for name, value in {**metrics, "gradient_norm": float(norm), "steps": 1.0}.items():
-            if math.isfinite(value):
-                self._sums[name] = self._sums.get(name, 0.0) + value
+        self.metrics.add({**metrics, "gradient_norm": float(norm)})
         loss = metrics["loss"]
         if math.isfinite(loss):
             self.progress.loss = loss if math.isnan(self.progress.loss) else 0.99 * self.progress.loss + 0.01 * loss
@@ -251,19 +207,8 @@ class Loop:
         return metrics["molecules"]
 
     def _flush_metrics(self) -> None:
-        steps, molecules = self._sums.pop("steps"), self._sums.pop("molecules")
-        counts = {name: self._sums.pop(f"count/{name}") for name in _binned(self._sums)}
-        row = {name: value / count for name, value in self._sums.items() if (count := counts.get(name, steps))}
-        self._log(row | {"molecules": molecules})
-        self._sums.clear()
-
-    def _log(self, row: Metrics) -> None:
-        if processes.rank():
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        record = {"step": self.step, "minutes": round(self.seconds / 60, 3)}
-        with (self.folder / "metrics.jsonl").open("a") as stream:
-            stream.write(json.dumps(record | {name: round(value, 6) for name, value in row.items()}) + "\n")
+        if processes.rank() == 0:
+            self.metrics.flush(self.step, self.seconds / 60)
 
     def _update_average(self) -> None:
         decay = self.config.ema if self._begun else min(self.config.ema, (1 + self.step) / (10 + self.step))
@@ -344,14 +289,5 @@ def fit(loop: Loop) -> None:
         raise KeyboardInterrupt
 
 
-def _binned(sums: Metrics) -> list[str]:
-    return [name.removeprefix("count/") for name in list(sums) if name.startswith("count/")]
-
-
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
-
-
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """Return the generator of a step's random draws: a function of (seed, step), so that training resumes exactly."""
-    return torch.Generator().manual_seed(((seed * 1_000_003 + step) * 2 + 1) % 2**63)

@@ -21,7 +21,7 @@ from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
 from t2d_mol.text2data import processes
-from t2d_mol.training.loop import Metrics, Objective, step_generator
+from t2d_mol.training.objective import Metrics, Objective, step_generator
 
 MODALITIES = ("positions", "types", "bonds", "charges")
 

@@ -19,7 +19,7 @@ from t2d_mol.properties import KEYS
 from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
-from t2d_mol.training.loop import Metrics, Objective, step_generator
+from t2d_mol.training.objective import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import statistics_of, validation_batches
 
 GUIDE_LEVELS: Final = (-0.5, 1.2)

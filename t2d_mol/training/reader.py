@@ -16,7 +16,7 @@ from t2d_mol.nn.text import KINDS, Senses, TextEncoder, Words
 from t2d_mol.prompts.lexer import senses, vocabulary
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
 from t2d_mol.properties import KEYS
-from t2d_mol.training.loop import Metrics, Objective
+from t2d_mol.training.objective import Metrics, Objective
 
 
 def text_encoder(config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics) -> TextEncoder:

@@ -102,7 +102,7 @@ def test_a_plan_that_cannot_be_followed_is_refused(tmp_path: Path, text: str, ki
 def test_the_plans_of_the_project_can_be_followed() -> None:
     folder = Path(__file__).parents[2] / "benchmarks" / "studies"
     counts = {path.stem: len(read_plan(path).cells()) for path in folder.glob("*.toml")}
-    assert counts == {"two-cores": 18, "gpu": 72, "sensitivity": 16}
+    assert counts == {"two-cores": 18, "gpu": 72, "sensitivity": 9}
 
 
 def test_seeds_are_pooled_by_the_larger_of_two_errors() -> None:
