@@ -25,7 +25,7 @@ def finetune(
     max_minutes: MaxMinutes = 0.0,
     label_fraction: Annotated[float, typer.Option(help="Share of half B's 50,000 labels.")] = 1.0,
     method: Annotated[
-        str, typer.Option(help="lexicographic, or a control: plain, scratch, low-lr, l2sp or ewc.")
+        str, typer.Option(help="lexicographic, or a control: plain, scratch, low-lr, l2sp, ewc or replay.")
     ] = "lexicographic",
     condition: Annotated[str, typer.Option(help="text, or numbers for the control without words.")] = "text",
     text_encoder: Annotated[
@@ -64,7 +64,9 @@ def finetune(
     constraint_memory: Annotated[
         float, typer.Option(help="Share of its past in the running mean of L1' that is held; 0 takes each batch's.")
     ] = 0.0,
-    penalty: Annotated[float, typer.Option(help="Weight of the way from the pretrained weights, in l2sp and ewc.")] = 0.01,
+    penalty: Annotated[
+        float, typer.Option(help="Weight of the way from the pretrained weights in l2sp and ewc, of L1' in replay.")
+    ] = 0.01,
     compile_: Compile = False,
     batch_size: BatchSize = 64,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-4,

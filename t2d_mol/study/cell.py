@@ -1,13 +1,12 @@
 """One cell: finetune, generate and judge by the protocols, bound −log p; what came of it is a flat table of figures."""
 
 import json
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import NormalDist, fmean
-from typing import Any, Final
+from statistics import fmean
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,8 +16,10 @@ from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.bound import variational_bound
 from t2d_mol.evaluation.findings import Findings
 from t2d_mol.evaluation.oracles.network import Judge
+from t2d_mol.evaluation.ratios import Ratio
 from t2d_mol.evaluation.runs import ProtocolRun
-from t2d_mol.evaluation.score import Scorer
+from t2d_mol.evaluation.score import Score, Scorer
+from t2d_mol.evaluation.summary import figures as figures_of
 from t2d_mol.generation import Model
 from t2d_mol.io.settings import write_json
 from t2d_mol.molecule import Target
@@ -27,6 +28,7 @@ from t2d_mol.properties import KEYS, PROPERTIES
 from t2d_mol.qm9.batches import buckets, in_order
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
+from t2d_mol.study.figure import Figure
 from t2d_mol.study.plan import Cell, StudyConfig
 from t2d_mol.training.finetune import Finetuning, joint_values, labelled, scheduled
 from t2d_mol.training.loop import Loop, fit
@@ -42,33 +44,6 @@ QUALITY: Final = {
 
 DESCRIBED_BATCH: Final = 50
 TRAINED: Final = "finetuned.safetensors"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its standard error over the molecules, 0 where it has none."""
-
-    value: float
-    error: float = 0.0
-
-    @classmethod
-    def of(cls, values: Tensor) -> "Figure":
-        """Return the mean of independent values."""
-        return cls(float(values.mean()), float(values.std()) / len(values) ** 0.5 if len(values) > 1 else 0.0)
-
-    def less(self, other: "Figure") -> "Figure":
-        """Return the difference from an independent figure."""
-        return Figure(self.value - other.value, math.hypot(self.error, other.error))
-
-    def scaled(self, factor: float) -> "Figure":
-        """Return the figure in other units."""
-        return Figure(factor * self.value, factor * self.error)
-
-
-def mean(figures: Sequence[Figure]) -> Figure:
-    """Return the mean of independent figures."""
-    count = len(figures)
-    return Figure(fmean(figure.value for figure in figures), sum(figure.error**2 for figure in figures) ** 0.5 / count)
 
 
 @dataclass(frozen=True)
@@ -100,19 +75,21 @@ class Workshop:
         exact = self._judged(model, "conditional", self.config.exact, cell, judge, folder)
         levels = self._judged(model, "text", self.config.levels, cell, judge, folder)
         figures = _control(exact, levels, judge.checkpoint.results["u_bound"])
-        figures |= _quality(exact) | _training(folder / "metrics.jsonl")
-        bounds = self._bounds(model)
-        figures |= {name: Figure.of(totals) for name, totals in bounds.items()}
-        write_json(
-            folder / "figures.json", {"figures": to_plain(figures), "bounds": {k: v.tolist() for k, v in bounds.items()}}
-        )
+        figures |= _quality(exact, model) | _training(folder / "metrics.jsonl")
+        figures |= {name: Figure.of(totals) for name, totals in self._bounds(model).items()}
+        write_json(folder / "figures.json", {name: figure.to_json() for name, figure in figures.items()})
 
     def _finetune(self, cell: Cell, folder: Path) -> None:
+        """Leave the finetuned checkpoint in the folder; of the pretrained model itself, that and its validation losses."""
         training = self.config.training(cell)
         objective = Finetuning(self.base, self.molecules, training, seed=cell.seed, bf16=self.bf16, device=self.device)
-        if self.config.compile:
+        if self.config.compile and cell.finetuned:
             objective.network.denoiser.compile_parts()
-        fit(Loop(objective, scheduled(training), folder, log_every=50))
+        loop = Loop(objective, scheduled(training), folder, log_every=50)
+        if cell.finetuned:
+            fit(loop)
+        else:
+            loop.save()
         (folder / "last.safetensors").replace(folder / TRAINED)
         shutil.rmtree(folder / "trunk", ignore_errors=True)
         for name in ("state.safetensors", "best.safetensors"):
@@ -124,15 +101,15 @@ class Workshop:
         joint = joint_values(self.molecules, labelled(self.molecules, 1.0, cell.seed), trained.statistics)
         return Model(trained.replace(joint=joint), device=self.device, name=cell.name)
 
-    def _judged(self, model: Model, protocol: str, count: int, cell: Cell, judge: Judge, folder: Path) -> dict[str, Any]:
-        """Return the summary of a protocol, whose folder it leaves in the cell's."""
-        sampling = replace(self.config.sampling, seed=cell.seed)
+    def _judged(self, model: Model, protocol: str, count: int, cell: Cell, judge: Judge, folder: Path) -> list[Score]:
+        """Return the scores of a protocol, whose folder it leaves in the cell's; the pretrained model ignores prompts."""
+        guidance = self.config.sampling.guidance if cell.finetuned else 0.0
+        sampling = replace(self.config.sampling, seed=cell.seed, guidance=guidance)
         run = ProtocolRun(protocol, count, model, sampling, {"oracle": "network"}, folder / protocol)
         run.prepare(resume=True, force=False)
         scores = list(Scorer(model.statistics, judge)(run.entries(resume=True, show=lambda done, total: None)))
-        found = Findings.of(scores, model.checkpoint, oracle="network")
-        run.write(found)
-        return found.summary
+        run.write(Findings.of(scores, model.checkpoint, oracle="network"))
+        return scores
 
     def _bounds(self, model: Model) -> dict[str, Tensor]:
         """Return the bounds on −log p (N,) of molecules of the test split, with all six values as their prompt and without.
@@ -156,37 +133,12 @@ class Workshop:
         return {name: torch.cat(parts) for name, parts in totals.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a cell came to.
-
-    Attributes:
-        figures: by name.
-        bounds: on −log p (N,), of the same molecules in every cell, with prompt and without.
-    """
-
-    figures: Mapping[str, Figure]
-    bounds: Mapping[str, Tensor]
-
-
-def read_outcome(folder: Path) -> Outcome | None:
-    """Return what a cell came to; None if it is not done."""
+def read_figures(folder: Path) -> dict[str, Figure] | None:
+    """Return what a cell came to, by name; None if it is not done."""
     path = folder / "figures.json"
     if not path.exists():
         return None
-    told = json.loads(path.read_text())
-    figures = {
-        name: Figure(math.nan if f["value"] is None else f["value"], f["error"]) for name, f in told["figures"].items()
-    }
-    return Outcome(figures, {name: torch.tensor(totals) for name, totals in told["bounds"].items()})
-
-
-def to_plain(figures: Mapping[str, Figure]) -> dict[str, Any]:
-    """Return figures as JSON has them; null where a figure has no value."""
-    return {
-        name: {"value": figure.value if math.isfinite(figure.value) else None, "error": figure.error}
-        for name, figure in figures.items()
-    }
+    return {name: Figure.from_json(told) for name, told in json.loads(path.read_text()).items()}
 
 
 def described(values: Sequence[float]) -> tuple[Target, ...]:
@@ -197,24 +149,26 @@ def described(values: Sequence[float]) -> tuple[Target, ...]:
     )
 
 
-def _control(exact: Mapping[str, Any], levels: Mapping[str, Any], shuffled: Mapping[str, float]) -> dict[str, Figure]:
+def _control(exact: Sequence[Score], levels: Sequence[Score], shuffled: Mapping[str, float]) -> dict[str, Figure]:
     """Return errors and hits by property, and their means; `mae` is in units of the error of shuffled labels."""
     found: dict[str, Figure] = {}
     for key in KEYS:
-        found[f"mae.{key}"] = _interval_figure(exact["exact"][key][key], "mae")
-        worded = [_interval_figure(entry, "hit") for entry in levels["levels"][key].values()]
-        found[f"hit.{key}"] = mean(worded)
+        asked = [score for score in exact if score.entry.group == key]
+        known = [key in score.errors for score in asked]
+        found[f"mae.{key}"] = Figure.of_ratio(Ratio.of([score.errors.get(key, 0.0) for score in asked], known))
+        worded = [score for score in levels if score.entry.group == key]
+        read = [score.reading is not None and key in score.reading.values for score in worded]
+        found[f"hit.{key}"] = Figure.of_ratio(Ratio.of([score.hits.get(key, False) for score in worded], read))
     ratios = [found[f"mae.{key}"].scaled(1 / shuffled[key]) for key in KEYS]
-    return found | {"mae": mean(ratios), "hit": mean([found[f"hit.{key}"] for key in KEYS])}
+    means = {"mae": Figure.of_groups(ratios), "hit": Figure.of_groups([found[f"hit.{key}"] for key in KEYS])}
+    return found | means
 
 
-def _quality(exact: Mapping[str, Any]) -> dict[str, Figure]:
-    found = {}
-    for name in QUALITY:
-        block, key = QUALITY[name].split(".")
-        value, ends = exact[block][key], exact["intervals"].get(QUALITY[name], [0.0, 0.0])
-        found[name] = Figure(value if value is not None else math.nan, _error(ends))
-    return found
+def _quality(exact: Sequence[Score], model: Model) -> dict[str, Figure]:
+    checkpoint = model.checkpoint
+    hashes = {"smiles_hashes": checkpoint.smiles_hashes.numpy(), "lookup_hashes": checkpoint.lookup_hashes.numpy()}
+    found = figures_of(exact, **hashes)
+    return {name: Figure.of_ratio(found[path]) for name, path in QUALITY.items()}
 
 
 def _training(path: Path) -> dict[str, Figure]:
@@ -231,12 +185,3 @@ def _training(path: Path) -> dict[str, Figure]:
     for name in ("lambda", "violated", "cosine", "unconditional") if looked else ():
         found[name] = Figure(fmean(row[name] for row in looked))
     return found
-
-
-def _interval_figure(entry: Mapping[str, Any], name: str) -> Figure:
-    return Figure(entry[name], _error(entry["intervals"][name]))
-
-
-def _error(ends: Sequence[float]) -> float:
-    """Return the standard error of a 95 % interval."""
-    return (ends[1] - ends[0]) / (2 * NormalDist().inv_cdf(0.975))

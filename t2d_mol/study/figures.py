@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from t2d_mol.evaluation.figures import INK, Drawing, panels, require_matplotlib, style
 from t2d_mol.properties import BY_KEY, KEYS
-from t2d_mol.study.plan import StudyConfig
+from t2d_mol.study.plan import PRETRAINED, StudyConfig
 from t2d_mol.study.results import WIDTH, Row
 
 if TYPE_CHECKING:
@@ -56,12 +56,15 @@ def _against_share(config: StudyConfig, rows: Sequence[Row]) -> Iterator[Drawing
         for panel, (key, (title, factor)) in zip(places, columns.items(), strict=True):
             for number, arm in enumerate(config.arms):
                 _line(panel, [row for row in rows if row.arm == arm and key in row.figures], key, factor, number)
+            for row in rows:
+                if row.arm == PRETRAINED and key in row.figures:
+                    panel.axhline(factor * row.figures[key].value, color=INK, lw=0.8, ls=":", label=PRETRAINED)
             panel.set_title(title)
             panel.set_xscale("log")
-            shares = sorted({row.share for row in rows})
+            shares = sorted({row.share for row in rows if row.share})
             panel.set_xticks(shares, [f"{100 * share:g}" for share in shares])
             panel.minorticks_off()
-        figure.legend(*places[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        figure.legend(*places[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         figure.supxlabel("labelled share of half B / %; bars: 95 % intervals", fontsize=8)
         yield Drawing(name, caption, figure)
 

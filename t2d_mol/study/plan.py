@@ -9,6 +9,9 @@ from t2d_mol.config import SamplingConfig, TrainingConfig, from_dict, preset, re
 from t2d_mol.errors import InputError, UsageError
 from t2d_mol.training.finetune import scheduled
 
+PRETRAINED: Final = "pretrained"
+"""The arm without finetuning, which every study has."""
+
 
 @dataclass(frozen=True)
 class StudyConfig:
@@ -46,21 +49,27 @@ class StudyConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def cells(self) -> "list[Cell]":
-        """Return the cells in the order of work: seed by seed, the smallest share first."""
-        return [Cell(arm, share, seed) for seed in self.seeds for share in sorted(self.shares) for arm in self.arms]
+        """Return the cells in the order of work: seed by seed, what was pretrained first, then the smallest share."""
+        return [cell for seed in self.seeds for cell in (Cell(PRETRAINED, 0.0, seed), *self.finetunings(seed))]
+
+    def finetunings(self, seed: int) -> "list[Cell]":
+        """Return the cells of a seed that are finetuned."""
+        return [Cell(arm, share, seed) for share in sorted(self.shares) for arm in self.arms]
 
     def training(self, cell: "Cell") -> TrainingConfig:
-        """Return how a cell is finetuned."""
+        """Return how a cell is finetuned; the pretrained model is looked at as plain finetuning would begin with it."""
+        if not cell.finetuned:
+            return replace(self.finetuning, method="plain")
         return replace(self.finetuning, **self.arms[cell.arm], label_fraction=cell.share)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One finetuning and what is measured of it.
+    """One finetuning, or the model all finetunings start from, and what is measured of it.
 
     Attributes:
-        arm: a key of `StudyConfig.arms`.
-        share: of half B's labels.
+        arm: a key of `StudyConfig.arms`, or `PRETRAINED`.
+        share: of half B's labels; 0 of the pretrained model.
         seed: of everything drawn.
     """
 
@@ -72,6 +81,11 @@ class Cell:
     def name(self) -> str:
         """Name of the cell and of its folder."""
         return f"{self.arm}-{self.share:g}-{self.seed}"
+
+    @property
+    def finetuned(self) -> bool:
+        """Whether there is a finetuning."""
+        return self.arm != PRETRAINED
 
 
 FIXED: Final = {"label_fraction", "condition"}
@@ -99,14 +113,14 @@ def read_plan(path: Path) -> StudyConfig:
     if not (config.pretraining.steps or config.pretraining.max_minutes):
         raise UsageError(f"{path}: pretraining has no budget", "give steps or max_minutes under [pretraining]")
     for name, arm in config.arms.items():
-        if not name or set(name) & set("/\\ "):
+        if not name or set(name) & set("/\\ ") or name == PRETRAINED:
             raise UsageError(f"no arm can be called {name!r}: its cells are folders of that name")
         if not isinstance(arm, Mapping):
             raise InputError(f"arm {name!r} must be a table", f"[arms.{name}]")
         _check_keys(f"arms.{name}", arm)
         from_dict(TrainingConfig, dict(arm))
     names = [cell.name for cell in config.cells()]
-    if not names:
+    if not (config.arms and config.shares and config.seeds):
         raise UsageError(f"{path} asks for no cell", "a study needs arms, shares and seeds")
     if len(set(names)) < len(names):
         raise UsageError(f"{path} asks for a cell twice: {next(name for name in names if names.count(name) > 1)}")

@@ -1,20 +1,19 @@
 """What the cells of a study come to so far: figures pooled over the seeds, and tables of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist, fmean, stdev
-from typing import Final
-
-import torch
-from torch import Tensor
+from statistics import NormalDist, fmean
+from typing import Any, Final
 
 from t2d_mol.evaluation.tables import Table
 from t2d_mol.io.settings import write_json
 from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
 from t2d_mol.properties import BY_KEY, KEYS
-from t2d_mol.study.cell import Figure, Outcome, mean, read_outcome, to_plain
-from t2d_mol.study.plan import StudyConfig
+from t2d_mol.study.cell import read_figures
+from t2d_mol.study.figure import Figure, between_seeds, mean_of_seeds
+from t2d_mol.study.plan import PRETRAINED, StudyConfig
 
 WIDTH: Final = NormalDist().inv_cdf(0.975)
 """Standard errors in half a 95 % interval."""
@@ -45,41 +44,70 @@ TRAINING: Final = {
 LOWER_IS_BETTER: Final = {"mae", "bound", "unconditional_bound", "validation", "validation_unconditional"}
 
 
+SHARED: Final = {"bound", "unconditional_bound"}
+"""Figures whose molecules are the same at all seeds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How far one arm's figure lies above another's.
+
+    Attributes:
+        figure: the mean over the seeds both have, with the error that their molecules give it.
+        seeds: the difference at each of these seeds.
+    """
+
+    figure: Figure
+    seeds: tuple[float, ...]
+
+    @classmethod
+    def between(cls, name: str, own: Sequence[Figure], others: Sequence[Figure]) -> "Difference":
+        """Hold the figures of the same seeds against one another."""
+        found = [figure.less(other) for figure, other in zip(own, others, strict=True)]
+        return cls(mean_of_seeds(found, alike=name in SHARED), tuple(figure.value for figure in found))
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is told from 0 by its interval and has one sign at all seeds."""
+        one_sign = min(self.seeds) > 0 or max(self.seeds) < 0
+        return one_sign and 0 < WIDTH * self.figure.error < abs(self.figure.value)
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """What the seeds of one arm at one share came to.
 
     Attributes:
         arm, share: see `plan.Cell`.
-        outcomes: of the seeds that are done.
+        seeds: the figures of the seeds that are done.
     """
 
     arm: str
     share: float
-    outcomes: Mapping[int, Outcome]
+    seeds: Mapping[int, Mapping[str, Figure]]
 
     @property
     def figures(self) -> dict[str, Figure]:
-        """The figures all seeds have, pooled over them; those of the bounds by molecule, as seeds share these."""
-        found = pooled([outcome.figures for outcome in self.outcomes.values()])
-        return found | {name: Figure.of(totals) for name, totals in self.bounds(self.outcomes).items()}
+        """The means over the seeds of the figures all have.
 
-    def bounds(self, seeds: Iterable[int]) -> dict[str, Tensor]:
-        """Return the bounds on −log p (N,) of each molecule, in the mean over seeds."""
-        chosen = [self.outcomes[seed].bounds for seed in seeds]
-        return {name: torch.stack([bounds[name] for bounds in chosen]).mean(0) for name in chosen[0]}
+        Their standard error is what the molecules say or what the seeds' scatter says, whichever is larger.
+        """
+        told = list(self.seeds.values())
+        found = {}
+        for name in [name for name in told[0] if all(name in seed for seed in told)]:
+            each = [seed[name] for seed in told]
+            whole = mean_of_seeds(each, alike=name in SHARED)
+            found[name] = Figure(whole.value, max(whole.error, between_seeds(each)))
+        return found
 
-    def less(self, other: "Row") -> dict[str, Figure]:
-        """Return the differences from another row, over the seeds and, for the bounds, the molecules that both have."""
-        common = [seed for seed in self.outcomes if seed in other.outcomes]
-        if not common:
-            return {}
-        found = []
-        for seed in common:
-            own, usual = self.outcomes[seed].figures, other.outcomes[seed].figures
-            found.append({name: own[name].less(usual[name]) for name in own if name in usual})
-        theirs = other.bounds(common)
-        return pooled(found) | {name: Figure.of(totals - theirs[name]) for name, totals in self.bounds(common).items()}
+    def less(self, other: "Row") -> dict[str, Difference]:
+        """Return the differences from another row, over the seeds that both have."""
+        common = [seed for seed in self.seeds if seed in other.seeds]
+        names = [name for name in self.figures if common and name in other.figures]
+        return {
+            name: Difference.between(name, *([row.seeds[seed][name] for seed in common] for row in (self, other)))
+            for name in names
+        }
 
 
 def is_done(folder: Path) -> bool:
@@ -89,29 +117,14 @@ def is_done(folder: Path) -> bool:
 
 def gather(config: StudyConfig, folder: Path) -> list[Row]:
     """Return the rows of a study of which at least one seed is done, the smallest share first."""
-    found: dict[tuple[float, str], dict[int, Outcome]] = {}
+    found: dict[tuple[float, str], dict[int, Mapping[str, Figure]]] = {}
     for cell in config.cells():
-        outcome = read_outcome(folder / "cells" / cell.name)
-        if outcome is not None:
-            found.setdefault((cell.share, cell.arm), {})[cell.seed] = outcome
-    arms = list(config.arms)
+        figures = read_figures(folder / "cells" / cell.name)
+        if figures is not None:
+            found.setdefault((cell.share, cell.arm), {})[cell.seed] = figures
+    arms = [PRETRAINED, *config.arms]
     ordered = sorted(found.items(), key=lambda item: (item[0][0], arms.index(item[0][1])))
-    return [Row(arm, share, outcomes) for (share, arm), outcomes in ordered]
-
-
-def pooled(seeds: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
-    """Return the means over the seeds of the figures all have.
-
-    Their standard error is what the molecules say or what the seeds' differences say, whichever is larger.
-    """
-    names = [name for name in seeds[0] if all(name in seed for seed in seeds)]
-    return {name: _pooled([seed[name] for seed in seeds]) for name in names}
-
-
-def _pooled(figures: Sequence[Figure]) -> Figure:
-    whole = mean(figures)
-    between = stdev(figure.value for figure in figures) / len(figures) ** 0.5 if len(figures) > 1 else 0.0
-    return Figure(whole.value, max(whole.error, between))
+    return [Row(arm, share, seeds) for (share, arm), seeds in ordered]
 
 
 def tables(config: StudyConfig, rows: Sequence[Row]) -> list[Table]:
@@ -144,7 +157,7 @@ def _table(title: str, columns: Mapping[str, tuple[str, float, int]], rows: Sequ
         (
             _label(row),
             *(_cell(row.figures.get(name), factor, digits) for name, (_, factor, digits) in columns.items()),
-            str(len(row.outcomes)),
+            str(len(row.seeds)),
         )
         for row in rows
     ]
@@ -162,26 +175,29 @@ def _compared(config: StudyConfig, rows: Sequence[Row]) -> list[Table]:
         differences = row.less(base[row.share])
         cells.append((
             _label(row),
-            *(
-                _cell(differences.get(name), factor, digits, signed=True) + _mark(name, differences.get(name))
-                for name, (_, factor, digits) in MAIN.items()
-            ),
+            *(_compared_cell(name, differences.get(name), *form) for name, (_, *form) in MAIN.items()),
         ))  # fmt: skip
-    note = "** better, !! worse by more than ±; of marks that mean nothing one in twenty is to be expected."
+    note = (
+        f"± {WIDTH:.2f} standard errors of the molecules, held against one another one by one: asked for alike, from the "
+        "same noise. In brackets the seeds. ** better, !! worse by more than ± and at every seed."
+    )
     head = ("share, arm", *(name for name, _, _ in MAIN.values()))
     return [Table(f"less what {config.baseline} came to at the same seeds", head, tuple(cells), note)]
 
 
-def _mark(name: str, difference: Figure | None) -> str:
-    if difference is None or name == "novel" or not difference.error:
-        return ""
-    if not abs(difference.value) > WIDTH * difference.error:
-        return ""
-    return " **" if (difference.value < 0) == (name in LOWER_IS_BETTER) else " !!"
+def _compared_cell(name: str, difference: Difference | None, factor: float, digits: int) -> str:
+    if difference is None:
+        return "-"
+    text = _cell(difference.figure, factor, digits, signed=True)
+    if len(difference.seeds) > 1:
+        text += f" ({', '.join(f'{factor * value:+.{digits}f}' for value in difference.seeds)})"
+    if name == "novel" or not difference.clear:
+        return text
+    return text + (" **" if (difference.figure.value < 0) == (name in LOWER_IS_BETTER) else " !!")
 
 
 def _label(row: Row) -> str:
-    return f"{100 * row.share:g} %, {row.arm}"
+    return f"{100 * row.share:g} %, {row.arm}" if row.share else row.arm
 
 
 def _cell(figure: Figure | None, factor: float, digits: int, *, signed: bool = False) -> str:
@@ -191,15 +207,22 @@ def _cell(figure: Figure | None, factor: float, digits: int, *, signed: bool = F
     return f"{value} ±{factor * WIDTH * figure.error:.{digits}f}" if figure.error else value
 
 
+def _plain(figures: Mapping[str, Figure]) -> dict[str, Any]:
+    return {
+        name: {"value": figure.value if math.isfinite(figure.value) else None, "error": figure.error}
+        for name, figure in figures.items()
+    }
+
+
 def write_results(config: StudyConfig, folder: Path) -> list[Table]:
     """Write `tables.md` and `figures.json` of the cells that are done, and return the tables."""
     rows = gather(config, folder)
     found = tables(config, rows) if rows else []
-    done, all_cells = sum(len(row.outcomes) for row in rows), len(config.cells())
+    done, all_cells = sum(len(row.seeds) for row in rows), len(config.cells())
     text = f"{done} of {all_cells} cells.\n\n" + "\n".join(table.markdown() for table in found)
     part = folder / "tables.part.md"
     part.write_text(text, encoding="utf-8")
     part.replace(folder / "tables.md")
-    plain = [{"arm": row.arm, "share": row.share, "seeds": list(row.outcomes), **to_plain(row.figures)} for row in rows]
+    plain = [{"arm": row.arm, "share": row.share, "seeds": list(row.seeds), **_plain(row.figures)} for row in rows]
     write_json(folder / "figures.json", plain)
     return found

@@ -1,5 +1,6 @@
 """The constraint as an optimiser around any of torch's, and one training step with it, for any model."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from t2d_mol.errors import UsageError
-from t2d_mol.text2data.constraint import SCOPES, Combined, RunningMean, combine
+from t2d_mol.text2data.constraint import SCOPES, Combined, Gradients, RunningMean, combine
 from t2d_mol.text2data.processes import averaged
 
 METRICS: Final = ("plain", "adam")
@@ -82,7 +83,8 @@ class Constraint(torch.optim.Optimizer):
         """Combine what `hold` took with ∇L1', which now lies in the parameters, and step.
 
         Where processes train together, gradients must be averaged over them, as DistributedDataParallel does; the loss is
-        averaged here, so that all take the same step.
+        averaged here, so that all take the same step. Gradients must be those of the losses: what a GradScaler has
+        multiplied must be unscaled before `hold` and before this. No step is taken if the combined gradient is not finite.
 
         Args:
             unconditional_loss: L1' of the step.
@@ -97,16 +99,17 @@ class Constraint(torch.optim.Optimizer):
         if self._held is None:
             raise UsageError("the gradients of L2 are missing", "call hold after their backward pass")
         held, self._held = self._held, None
-        metric = adam_metric(self) if self.metric == "adam" else None
+        free = [parameter.grad for parameter in self.parameters]
+        metric = adam_metric(self, held, free) if self.metric == "adam" else None
         combined = combine(
-            held, [parameter.grad for parameter in self.parameters], self._level(unconditional_loss), bound,
+            held, free, self._level(unconditional_loss), bound,
             alpha=self.alpha, beta=self.beta, scope=self.scope, metric=metric,
         )  # fmt: skip
         for parameter, gradient in zip(self.parameters, combined.gradients, strict=True):
             parameter.grad = gradient
-        if self.max_norm is not None:
-            nn.utils.clip_grad_norm_(self.parameters, self.max_norm)
-        self.step()
+        norm = nn.utils.clip_grad_norm_(self.parameters, math.inf if self.max_norm is None else self.max_norm)
+        if torch.isfinite(norm):
+            self.step()
         return combined
 
     def step(self, closure: Any = None) -> Any:
@@ -136,22 +139,30 @@ class Constraint(torch.optim.Optimizer):
         return self._mean(averaged(loss, self.parameters[0].device))
 
 
-def adam_metric(optimiser: torch.optim.Optimizer) -> list[Tensor | None]:
-    """Return by how much an Adam multiplies each gradient, by its second moments as they were after its last step.
+def adam_metric(optimiser: torch.optim.Optimizer, first: Gradients, second: Gradients) -> list[Tensor]:
+    """Return by how much an Adam is about to multiply the gradient of each parameter, momentum apart.
 
-    One tensor per parameter in the order of the groups, None before the first step; groups that learn faster count for more.
+    Its second moments are taken as they will be after a step along a gradient whose square is that of both together, so that
+    entries which Adam has not seen move yet count as they will move. Groups that learn faster count for more.
+
+    Args:
+        optimiser: the Adam.
+        first, second: the two gradients, one for each parameter in the order of the groups.
     """
     fastest = max(group["lr"] for group in optimiser.param_groups) or 1.0
-    scales: list[Tensor | None] = []
-    for group in optimiser.param_groups:
-        for parameter in group["params"]:
-            state = optimiser.state.get(parameter, {})
-            if "exp_avg_sq" not in state:
-                scales.append(None)
-                continue
-            moment = state.get("max_exp_avg_sq", state["exp_avg_sq"]).float()
-            corrected = moment / (1 - group["betas"][1] ** float(state["step"]))
-            scales.append(group["lr"] / fastest / (corrected.sqrt() + group["eps"]))
+    groups = [(group, parameter) for group in optimiser.param_groups for parameter in group["params"]]
+    scales = []
+    for (group, parameter), *gradients in zip(groups, first, second, strict=True):
+        decay, state = group["betas"][1], optimiser.state.get(parameter, {})
+        square = torch.zeros_like(parameter, dtype=torch.float32)
+        for gradient in gradients:
+            if gradient is not None:
+                square += gradient.float().square()
+        moment = (1 - decay) * square + decay * state.get("exp_avg_sq", 0.0)
+        if "max_exp_avg_sq" in state:
+            moment = torch.maximum(moment, state["max_exp_avg_sq"])
+        corrected = moment / (1 - decay ** (float(state.get("step", 0.0)) + 1))
+        scales.append(group["lr"] / fastest / (corrected.sqrt() + group["eps"]))
     return scales
 
 
@@ -195,11 +206,18 @@ def _backward(loss: Tensor) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
 
 
-def _random_state() -> tuple[Tensor, list[Tensor]]:
-    return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+RandomState = tuple[Tensor, list[Tensor], Tensor | None]
 
 
-def _set_random_state(state: tuple[Tensor, list[Tensor]]) -> None:
-    torch.set_rng_state(state[0])
-    if state[1]:
-        torch.cuda.set_rng_state_all(state[1])
+def _random_state() -> RandomState:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return torch.get_rng_state(), cuda, torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+
+
+def _set_random_state(state: RandomState) -> None:
+    cpu, cuda, mps = state
+    torch.set_rng_state(cpu)
+    if cuda:
+        torch.cuda.set_rng_state_all(cuda)
+    if mps is not None:
+        torch.mps.set_rng_state(mps)

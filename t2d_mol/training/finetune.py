@@ -24,7 +24,7 @@ from t2d_mol.qm9.batches import BatchStream, buckets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Half, Split
 from t2d_mol.text2data import processes
-from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Scratch
+from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Replay, Scratch
 from t2d_mol.training.objective import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
 from t2d_mol.training.reader import target_tensors, text_encoder
@@ -34,20 +34,21 @@ XI_MOLECULES: Final = 12_800
 
 METHODS: Final[dict[str, Callable[[TrainingConfig], Plain]]] = {
     "lexicographic": lambda how: Lexicographic(
-        how.gamma,
-        how.alpha,
-        how.beta,
-        how.scope,
-        how.metric,
-        how.constraint_memory,
-        how.constraint_every,
-        -(-XI_MOLECULES // how.batch_size),
+        gamma=how.gamma,
+        alpha=how.alpha,
+        beta=how.beta,
+        scope=how.scope,
+        metric=how.metric,
+        memory=how.constraint_memory,
+        every=how.constraint_every,
+        batches=-(-XI_MOLECULES // how.batch_size),
     ),
     "plain": lambda how: Plain(),
     "scratch": lambda how: Scratch(),
     "low-lr": lambda how: LowRate(),
     "l2sp": lambda how: L2SP(how.penalty),
     "ewc": lambda how: EWC(how.penalty),
+    "replay": lambda how: Replay(how.penalty),
 }
 """The ways to finetune by name."""
 
@@ -89,8 +90,9 @@ class Finetuning(Objective):
     """The conditional denoising objective on labelled molecules.
 
     A method of `METHODS` makes the gradients of each step from two losses: the conditional L2 and, with the prompt replaced
-    by NULL on the same molecules, noise levels, noise and self-conditioning draw (or on unlabelled ones), the unconditional
-    L1'.
+    by NULL on the same molecules, noise levels, noise and self-conditioning draw, the unconditional L1'. Of unlabelled
+    molecules L1' is the loss of pretraining itself, under its law of noise levels. ξ is taken in the same way, and like the
+    validation losses with the same draws whatever the seed.
     """
 
     network: Conditional
@@ -121,17 +123,21 @@ class Finetuning(Objective):
         self.network = Conditional(denoiser, None if self.text else NumberEncoder(config.encoder)).to(device)
         noise = replace(config.diffusion, log_sigma_mean=config.diffusion.log_sigma_mean + training.noise_shift)
         self.loss = DenoisingLoss(denoiser, Process(noise), bf16=bf16, device=device)
+        self.pretraining_loss = DenoisingLoss(denoiser, Process(config.diffusion), bf16=bf16, device=device)
+        self.apart = training.constraint_data == "unlabelled"
         indices = labelled(molecules, training.label_fraction, seed)
         self.stream = BatchStream(buckets(molecules, indices), training.batch_size, seed)
         self.validation = validation_batches(molecules, training)
         self.values = molecules.properties()
         self.joint = joint_values(molecules, indices, base.statistics)
         self.structures = torch.from_numpy(molecules.structures()[indices])
-        self.unlabelled = BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), training.batch_size, seed)
+        train = buckets(molecules, molecules.select(Split.TRAIN))
+        self.unlabelled = BatchStream(train, training.batch_size, seed)
         if isinstance(self.method, Lexicographic):
             self.method.batches = min(self.method.batches, self.unlabelled.steps_per_epoch)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        self.method.prepare(trained, lambda number: self._pass(-1 - number, self.unlabelled(number)[0], None)[0].mean())
+        alike = BatchStream(train, training.batch_size, seed=0)
+        self.method.prepare(trained, lambda number: self._unconditional(-1 - number, alike(number)[0], seed=0).mean())
 
     @property
     def bound(self) -> float:
@@ -155,12 +161,16 @@ class Finetuning(Objective):
         batch, indices = self.stream(step)
         memory = self._memory(indices, Random(f"{self.seed}/{step}"), rows=processes.own_rows(len(batch)))
 
-        def unconditional() -> Tensor:
-            if self.training.constraint_data == "unlabelled":
-                return self._share(step, self.unlabelled(step)[0], None)
-            return self._share(step, batch, nothing(memory))
+        def conditional() -> Tensor:
+            own = processes.own_rows(len(batch))
+            return processes.own_share(self._losses(self.loss, step, batch, memory, rows=own), len(batch))
 
-        metrics = self.method.backward(step, lambda: self._share(step, batch, memory), unconditional)
+        def unconditional() -> Tensor:
+            free, prompts = (self.unlabelled(step)[0], None) if self.apart else (batch, nothing(memory))
+            own = processes.own_rows(len(free))
+            return processes.own_share(self._unconditional(step, free, prompts, rows=own), len(free))
+
+        metrics = self.method.backward(step, conditional, unconditional)
         return metrics | {"molecules": float(len(batch))}
 
     def validate(self) -> Metrics:
@@ -169,9 +179,9 @@ class Finetuning(Objective):
         with torch.no_grad():
             for number, (batch, indices) in enumerate(self.validation):
                 memory = self._memory(indices, Random(f"validation/{number}"), dropout=0.0)
-                losses, _ = self._pass(number, batch, memory, self_condition=True)
+                losses = self._losses(self.loss, number, batch, memory, self_condition=True, seed=0)
                 total, count = total + float(losses.sum()), count + len(batch)
-        free = validation_loss(self.loss, self.validation)
+        free = validation_loss(self.pretraining_loss, self.validation)
         return {"loss": total / count} | {f"unconditional_{name}": value for name, value in free.items()}
 
     def save(self, path: Path, step: int, minutes: float) -> None:
@@ -195,27 +205,36 @@ class Finetuning(Objective):
         known = {"joint": self.joint, "structures": self.structures, "vocabulary": vocabulary}
         self.base.replace(weights=weights, provenance=provenance, **known).save(path)
 
-    def _share(self, step: int, batch: MoleculeBatch, memory: Memory | None) -> Tensor:
-        """Return this process's share of the mean loss of a batch, `memory` being of its rows."""
-        losses, _ = self._pass(step, batch, memory, rows=processes.own_rows(len(batch)))
-        return processes.own_share(losses, len(batch))
-
-    def _pass(
+    def _unconditional(
         self,
+        step: int,
+        batch: MoleculeBatch,
+        prompts: Memory | None = None,
+        *,
+        seed: int | None = None,
+        rows: slice = slice(None),
+    ) -> Tensor:
+        """Return L1' of each molecule, under the noise of L2 or, if it has molecules of its own, of pretraining."""
+        loss = self.pretraining_loss if self.apart else self.loss
+        return self._losses(loss, step, batch, prompts, seed=seed, rows=rows)
+
+    def _losses(
+        self,
+        loss: DenoisingLoss,
         step: int,
         batch: MoleculeBatch,
         memory: Memory | None,
         *,
         self_condition: bool | None = None,
+        seed: int | None = None,
         rows: slice = slice(None),
-    ) -> tuple[Tensor, Tensor]:
-        """Return total losses and noise levels of some rows of a pass whose draws depend on (seed, step) alone."""
-        generator = step_generator(self.seed, step)
-        sigma = self.loss.draw_sigma(len(batch), generator)
+    ) -> Tensor:
+        """Return total losses of some rows of a pass, `memory` being of these; its draws depend on (seed, step) alone."""
+        generator = step_generator(self.seed if seed is None else seed, step)
+        sigma = loss.draw_sigma(len(batch), generator)
         drawn = bool(torch.rand((), generator=generator) < self.base.config.diffusion.self_conditioning)
         given = drawn if self_condition is None else self_condition
-        losses = self.loss(batch, sigma, generator, self_condition=given, memory=memory, rows=rows)
-        return self.loss.process.total(losses), sigma[rows]
+        return loss.process.total(loss(batch, sigma, generator, self_condition=given, memory=memory, rows=rows))
 
     def _memory(
         self, indices: NDArray[np.intp], rng: Random, *, dropout: float | None = None, rows: slice = slice(None)

@@ -18,23 +18,26 @@ class MetricsLog:
 
     path: Path
     _sums: Metrics = field(default_factory=dict, init=False)
+    _counts: Metrics = field(default_factory=dict, init=False)
 
     def add(self, metrics: Metrics) -> None:
-        """Take a step's metrics into the next row; those that are not finite are left out."""
-        for name, value in {**metrics, "steps": 1.0}.items():
-            if math.isfinite(value):
+        """Take a step's metrics into the next row; those that are not finite are left out.
+
+        `molecules` is added up, `count/NAME` says how many values the sum NAME holds, 1 where it is missing.
+        """
+        for name, value in metrics.items():
+            if math.isfinite(value) and not name.startswith("count/"):
                 self._sums[name] = self._sums.get(name, 0.0) + value
+                self._counts[name] = self._counts.get(name, 0.0) + metrics.get(f"count/{name}", 1.0)
 
     def flush(self, step: int, minutes: float) -> None:
-        """Write the means since the last row, if there were steps; `molecules` is a sum, a bin's mean is over its count."""
+        """Write the means since the last row, if there were steps."""
         if not self._sums:
             return
-        steps, molecules = self._sums.pop("steps"), self._sums.pop("molecules")
-        binned = [name.removeprefix("count/") for name in self._sums if name.startswith("count/")]
-        counts = {name: self._sums.pop(f"count/{name}") for name in binned}
-        row = {name: value / count for name, value in self._sums.items() if (count := counts.get(name, steps))}
-        self._sums.clear()
-        self.write(step, minutes, row | {"molecules": molecules})
+        counts = self._counts | {"molecules": 1.0}
+        row = {name: value / counts[name] for name, value in self._sums.items() if counts[name]}
+        self._sums, self._counts = {}, {}
+        self.write(step, minutes, row)
 
     def write(self, step: int, minutes: float, row: Metrics) -> None:
         """Write a row."""

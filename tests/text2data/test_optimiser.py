@@ -1,6 +1,7 @@
 """The constraint around torch's optimisers: closed forms, both passes alike, accumulation, several processes."""
 
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ def test_in_adams_metric_the_step_lowers_the_constraint_at_the_rate_asked_for() 
             for parameter, slope in zip(model, slopes, strict=True):
                 parameter.grad = slope.clone()
             if step == 3:
-                moments = [optimiser.state[parameter]["exp_avg_sq"] / (1 - 0.999**3) for parameter in model]
+                moments = [optimiser.state[parameter]["exp_avg_sq"].clone() for parameter in model]
+                squares_of = [a.square() + b.square() for a, b in zip(kept, slopes, strict=True)]
+                moments = [(0.999 * v + 0.001 * s) / (1 - 0.999**4) for v, s in zip(moments, squares_of, strict=True)]
                 metric_of = [1 / (moment.sqrt() + 1e-8) for moment in moments]
             combined = optimiser.constrained_step(1.5, 1.0)
         assert combined.multiplier > 0
@@ -75,6 +78,35 @@ def test_in_adams_metric_the_step_lowers_the_constraint_at_the_rate_asked_for() 
         if metric == "adam":
             assert rates[metric] == pytest.approx(combined.phi, rel=5e-3)
     assert rates["plain"] != pytest.approx(rates["adam"], rel=0.1)
+
+
+@pytest.mark.parametrize("before", [0.0, 1e-4])
+def test_in_adams_metric_an_entry_that_never_moved_does_not_outweigh_the_others(before: float) -> None:
+    """L1' falls by the step that is taken, also where its small slope is the first gradient an entry gets."""
+    point = nn.Parameter(torch.zeros(2))
+    optimiser = Constraint([point], torch.optim.Adam, metric="adam", lr=1e-3, betas=(0.0, 0.999))
+    for _ in range(20):
+        point.grad = torch.tensor([1.0, before])
+        optimiser.step()
+    start, slope = point.detach().clone(), torch.tensor([-1.0, 1e-4])
+    point.grad = torch.tensor([1.0, 0.0])
+    optimiser.hold()
+    point.grad = slope.clone()
+    looked = optimiser.constrained_step(1.5, 1.0)
+    assert looked.multiplier > 1
+    assert float(slope @ (point.detach() - start)) < -1e-4
+
+
+def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
+    point = nn.Parameter(torch.ones(2))
+    optimiser = Constraint([point], torch.optim.Adam, lr=0.1)
+    for spoiled in (math.nan, math.inf):
+        point.grad = torch.tensor([spoiled, 1.0])
+        optimiser.hold()
+        point.grad = torch.tensor([1.0, 0.0])
+        optimiser.constrained_step(1.5, 1.0)
+    assert torch.equal(point.detach(), torch.ones(2))
+    assert not optimiser.state
 
 
 def test_both_passes_draw_alike_and_the_next_step_draws_anew() -> None:

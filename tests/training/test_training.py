@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import ModelConfig, TrainingConfig
+from t2d_mol.denoising import Estimate, Memory, Noisy
 from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.finetune import METHODS, Finetuning, labelled, scheduled
 from t2d_mol.training.loop import Loop
@@ -83,9 +86,7 @@ def test_finetuning_changes_the_conditional_model(
     training = replace(TRAINING, steps=3, method=method, condition=condition)
     objective = Finetuning(tiny_checkpoint, molecules, training, seed=0, bf16=False)
     metrics = objective.backward(0)
-    if method == "lexicographic":
-        assert metrics["lambda"] >= 0
-        assert objective.bound > 0
+    assert ("lambda" in metrics) == (objective.bound > 0) == (method == "lexicographic")
     Loop(objective, scheduled(training), tmp_path).run()
     done = Checkpoint.load(tmp_path / "last.safetensors")
     assert len(done.joint) == len(molecules.select(0, 2))
@@ -116,7 +117,7 @@ def test_methods_start_and_step_as_they_say(molecules: Molecules, tiny_checkpoin
 def test_adams_metric_is_that_of_the_loops_optimiser(
     molecules: Molecules, tiny_checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    """The norm of ∇L1' is another one as soon as Adam has moments."""
+    """Entries of about 1 / √v times their gradients make up a norm that is another one."""
     norms = {}
     for metric in ("plain", "adam"):
         training = replace(TRAINING, steps=2, metric=metric)
@@ -124,17 +125,63 @@ def test_adams_metric_is_that_of_the_loops_optimiser(
         Loop(objective, training, tmp_path / metric, log_every=1).run()
         rows = [json.loads(line) for line in (tmp_path / metric / "metrics.jsonl").read_text().splitlines()]
         norms[metric] = [row["unconditional_norm"] for row in rows if "unconditional_norm" in row]
-    assert norms["plain"][0] == pytest.approx(norms["adam"][0])
-    assert norms["adam"][1] > 3 * norms["plain"][1]
+    ratios = [adam / plain for adam, plain in zip(norms["adam"], norms["plain"], strict=True)]
+    assert min(ratios) > 1.5, ratios
 
 
-def test_both_passes_of_a_constrained_step_see_the_same_draws(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
-    objective = Finetuning(tiny_checkpoint, molecules, replace(TRAINING, steps=3), seed=0, bf16=False)
-    batch, _ = objective.stream(0)
-    first, sigma = objective._pass(0, batch, None)
-    second, again = objective._pass(0, batch, None)
-    assert torch.equal(sigma, again)
-    assert torch.equal(first, second)
+@pytest.mark.parametrize("data", ["labelled", "unlabelled"])
+def test_both_passes_of_a_constrained_step(
+    molecules: Molecules, tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    """Of labelled molecules the second pass has their noise and no prompt; of others the noise pretraining had."""
+    training = replace(TRAINING, steps=3, constraint_data=data, noise_shift=2.0)
+    objective = Finetuning(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+    seen: list[tuple[Tensor, Noisy, Estimate | None, Memory | None]] = []
+    forward = EquivariantDenoiser.forward
+
+    def watched(self: Any, noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
+        if torch.is_grad_enabled():
+            seen.append((noisy.sigma.clone(), noisy, previous, memory))
+        return forward(self, noisy, previous, memory)
+
+    monkeypatch.setattr(EquivariantDenoiser, "forward", watched)
+    for step in range(3):
+        seen.clear()
+        objective.backward(step)
+        (sigma, noisy, previous, memory), (other_sigma, other, other_previous, none) = seen
+        assert memory is not None
+        assert memory.given.any()
+        if data == "labelled":
+            assert torch.equal(noisy.positions, other.positions)
+            assert torch.equal(noisy.types, other.types)
+            assert (previous is None) == (other_previous is None)
+            assert none is not None
+            assert not none.given.any()
+        else:
+            torch.testing.assert_close(other_sigma.log() + 2.0, sigma.log())
+            assert none is None
+
+
+def test_constraint_and_validation_are_measured_alike_at_all_seeds(
+    molecules: Molecules, tiny_checkpoint: Checkpoint
+) -> None:
+    found = [Finetuning(tiny_checkpoint, molecules, replace(TRAINING, steps=3), seed=seed, bf16=False) for seed in (0, 1)]
+    assert found[0].bound == found[1].bound
+    assert found[0].validate() == found[1].validate()
+    assert found[0].backward(0) != found[1].backward(0)
+
+
+def test_replay_descends_on_both_losses(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
+    gradients = {}
+    for penalty in (0.0, 0.5, 1.0):
+        training = replace(TRAINING, steps=3, method="replay", penalty=penalty, constraint_data="unlabelled")
+        objective = Finetuning(tiny_checkpoint, molecules, training, seed=0, bf16=False)
+        losses = objective.backward(0)
+        gradients[penalty] = torch.cat([p.grad.flatten() for p in objective.network.parameters() if p.grad is not None])
+        assert (losses["penalty"] > 0) == (penalty > 0)
+    middle = (gradients[0.0] + gradients[1.0]) / 2
+    torch.testing.assert_close(gradients[0.5], middle, atol=1e-5, rtol=1e-3)
+    assert not torch.allclose(gradients[0.5], gradients[0.0], atol=1e-4)
 
 
 def test_an_unknown_method_is_refused(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:

@@ -8,6 +8,7 @@ from t2d_mol.text2data.methods.l2sp import L2SP
 from t2d_mol.text2data.methods.lexicographic import Lexicographic
 from t2d_mol.text2data.methods.low_rate import LowRate
 from t2d_mol.text2data.methods.plain import Loss, Plain
+from t2d_mol.text2data.methods.replay import Replay
 from t2d_mol.text2data.methods.scratch import Scratch
 
-__all__ = ["EWC", "L2SP", "Lexicographic", "Loss", "LowRate", "Plain", "Scratch"]
+__all__ = ["EWC", "L2SP", "Lexicographic", "Loss", "LowRate", "Plain", "Replay", "Scratch"]

@@ -85,9 +85,11 @@ class Lexicographic(Plain):
             return metrics
         gradients = self._taken()
         free = self.descend(unconditional)
-        metric = adam_metric(self._optimiser) if self.metric == "adam" and self._optimiser is not None else None
+        others, metric = self._taken(), None
+        if self.metric == "adam" and self._optimiser is not None:
+            metric = adam_metric(self._optimiser, gradients, others)
         combined = combine(
-            gradients, self._taken(), self._mean(free), self.bound,
+            gradients, others, self._mean(free), self.bound,
             alpha=self.alpha, beta=self.beta, scope=self.scope, metric=metric,
         )  # fmt: skip
         self._slack = combined.multiplier == 0
@@ -101,7 +103,7 @@ class Lexicographic(Plain):
             "cosine": combined.cosine,
             "violated": float(combined.violated),
         }
-        return metrics | looked | {f"count/{name}": 1.0 for name in looked}
+        return metrics | looked
 
     def _taken(self) -> list[Tensor | None]:
         gradients = [parameter.grad for parameter in self.parameters]

@@ -54,7 +54,7 @@ class Plain:
     def descend(self, loss: Loss) -> float:
         """Add the gradients of a loss to those in the parameters, averaged over processes, and return the loss likewise.
 
-        Where processes train together the parameters must hold none before.
+        Where processes train together, those in the parameters must be the same in all.
         """
         value = loss()
         torch.autograd.backward(value)
