@@ -66,4 +66,4 @@ class OutOfTimeError(T2DMolError):
     exit_code = Exit.INTERRUPTED
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, "go on with --resume")
+        super().__init__(message, "what goes to a file with -o can be gone on with by --resume")

@@ -40,6 +40,11 @@ class Molecule:
         """The sum of the formal charges, 0 if they are unknown."""
         return 0 if self.charges is None else int(self.charges.sum(dtype=int))
 
+    @property
+    def without_hydrogens(self) -> bool:
+        """Whether it has carbon and no hydrogen, as files have it that leave hydrogens to the reader."""
+        return 6 in self.numbers and 1 not in self.numbers
+
 
 @dataclass(frozen=True, eq=False)
 class MoleculeBatch:

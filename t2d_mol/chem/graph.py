@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t2d_mol.chem.perception import with_perceived_bonds
-from t2d_mol.elements import SYMBOL_OF_NUMBER, VALENCE
+from t2d_mol.elements import SYMBOL_OF_NUMBER, SYMBOLS, VALENCE
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Molecule, State
 
@@ -115,6 +115,17 @@ def judge_smiles(smiles: str) -> Judgement:
     mol = Chem.AddHs(mol)
     stable = np.array([not atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()])
     return _verdict(mol, Chem.MolToSmiles(Chem.RemoveHs(mol)), stable)
+
+
+def foreign_element(smiles: str) -> str | None:
+    """Return why a SMILES cannot be judged here, if it names an element that QM9 has not."""
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+    symbols = [atom.GetSymbol() for atom in mol.GetAtoms()] if mol is not None else []
+    foreign = next((symbol for symbol in symbols if symbol not in (*SYMBOLS, "*")), None)
+    return None if foreign is None else f"{foreign} is not among {', '.join(SYMBOLS)}"
 
 
 def _verdict(mol: "Mol", smiles: str, stable: NDArray[np.bool_]) -> Judgement:

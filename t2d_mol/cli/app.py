@@ -1,12 +1,13 @@
 """The application: its commands, its version, and how every error leaves it."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from t2d_mol import __version__
 from t2d_mol.cli import data, doctor, evaluate, explain, finetune, judge, pretrain, sample, study
+from t2d_mol.cli.environment import name_variables, unread_variables
 
 app = typer.Typer(
     name="t2d-mol",
@@ -46,6 +47,17 @@ def options(
     """
 
 
+def command() -> Any:
+    """Return the command line with its options named in the environment."""
+    whole = typer.main.get_command(app)
+    name_variables(whole)
+    return whole
+
+
 def main() -> None:
     """Run the command line."""
-    app(args=sys.argv[1:], auto_envvar_prefix="T2D_MOL")
+    whole = command()
+    if not {"-q", "--quiet"} & set(sys.argv):
+        for remark in unread_variables(whole):
+            sys.stderr.write(f"note: {remark}\n")
+    whole(args=sys.argv[1:], prog_name="t2d-mol")

@@ -12,6 +12,7 @@ import typer
 from t2d_mol import __version__, cores
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
+from t2d_mol.errors import MissingError
 
 LIBRARIES: Final = ("torch", "e3nn", "rdkit", "numpy", "scipy", "safetensors", "typer", "rich")
 EXTRAS: Final = {
@@ -48,13 +49,16 @@ def doctor(
         "machine": _machine(),
         "checkpoint": _checkpoint(checkpoint),
         "judge": _judge(),
-        "data set": {"place": str(data), "there": data.exists()},
+        "data set": _data(data),
     }
     if as_json:
         sys.stdout.write(json.dumps(found) + "\n")
-        return
-    for part, told in found.items():
-        sys.stdout.write(part + "\n" + "".join(f"  {name:14}{_words(value)}\n" for name, value in told.items()))
+    else:
+        for part, told in found.items():
+            sys.stdout.write(part + "\n" + "".join(f"  {name:14}{_words(value)}\n" for name, value in told.items()))
+    for told in found.values():
+        if told.get("usable") is False:
+            raise MissingError(told["because"])
 
 
 def _version(library: str) -> str | None:
@@ -72,7 +76,6 @@ def _machine() -> dict[str, Any]:
     devices += ["mps"] if torch.backends.mps.is_available() else []
     return {
         "cores": cores.available(),
-        "threads": torch.get_num_threads(),
         "device": options.pick_device("auto"),
         "accelerators": devices,
         "trains in": "bf16" if options.pick_bf16("auto", options.pick_device("auto"), training=True) else "fp32",
@@ -95,7 +98,10 @@ def _checkpoint(path: Path | None) -> dict[str, Any]:
     from t2d_mol.generation import BUNDLED
 
     place = path or BUNDLED
-    loaded = Checkpoint.load(place)
+    try:
+        loaded = Checkpoint.load(place)
+    except MissingError as error:
+        return {"place": str(place), "usable": False, "because": str(error)}
     weights = {name: sum(tensor.numel() for tensor in state.values()) for name, state in loaded.weights.items()}
     return {
         "place": str(place),
@@ -109,6 +115,18 @@ def _judge() -> dict[str, Any]:
     from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
 
     return {"place": str(BUNDLED_JUDGE), "digest": JudgeCheckpoint.load(BUNDLED_JUDGE).digest()}
+
+
+def _data(path: Path) -> dict[str, Any]:
+    """Return whether a data set is there and, if so, what it holds."""
+    from t2d_mol.qm9.dataset import Molecules
+
+    if not path.exists():
+        return {"place": str(path), "there": False}
+    try:
+        return {"place": str(path), "there": True, "molecules": len(Molecules.load(path))}
+    except MissingError as error:
+        return {"place": str(path), "there": True, "usable": False, "because": str(error)}
 
 
 def _words(value: object) -> str:

@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import sys
-import textwrap
 import traceback
 from collections.abc import Callable
 from functools import wraps
@@ -35,32 +34,25 @@ def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
         try:
             command(*args, **kwargs)
         except T2DMolError as error:
-            _say(str(error), error.hint)
+            options.complain(str(error), error.hint)
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(Exit.CLOSED_PIPE) from None
         except KeyboardInterrupt:
-            _say("interrupted; what was finished is kept")
+            options.complain("interrupted; what was finished is kept")
             raise typer.Exit(Exit.INTERRUPTED) from None
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             hint = "make room; what goes to a file with -o can be gone on with by --resume" if full else None
-            _say(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), hint)
+            options.complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), hint)
             raise typer.Exit(Exit.USAGE if full else Exit.BAD_INPUT) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
             if kwargs.get("verbose", 0) == 2:
                 traceback.print_exc()
-            _say(f"internal error: {type(error).__name__}: {error}", "run again with -vv for the traceback")
+            options.complain(f"internal error: {type(error).__name__}: {error}", "run again with -vv for the traceback")
             raise typer.Exit(Exit.INTERNAL) from None
 
     return run
-
-
-def _say(message: str, hint: str | None = None) -> None:
-    line = textwrap.shorten(message, 400, placeholder=" …")
-    sys.stderr.write(f"error: {line}\n")
-    if hint:
-        sys.stderr.write(f"hint: {hint}\n")

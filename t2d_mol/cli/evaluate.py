@@ -41,7 +41,7 @@ def evaluate(
     check: Annotated[bool, typer.Option("--check", help="PoseBusters' checks and MMFF strain.")] = False,
     relax: Annotated[bool, typer.Option("--relax", help="Relax under GFN2-xTB: RMSD and energy drop.")] = False,
     count: Annotated[
-        int | None, typer.Option("-n", help="Molecules for each prompt (8), or of a protocol's groups.", min=1)
+        int | None, typer.Option("--count", "-n", help="Molecules for each prompt (8), or of a protocol's groups.", min=1)
     ] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", help="Rows of a batch of prompts (csv or jsonl; - is stdout), or a folder.")
@@ -60,7 +60,7 @@ def evaluate(
             help="Exit 5 if the error of a property exceeds this, e.g. alpha=2.5; may be repeated.", show_default=False
         ),
     ] = None,
-    steps: sampling.Steps = 50,
+    steps: sampling.Steps = None,
     fast: sampling.Fast = False,
     guidance: sampling.Guidance = 1.5,
     steer: sampling.Steer = 1.0,

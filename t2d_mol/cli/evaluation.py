@@ -96,6 +96,9 @@ class Evaluation:
         _refuse("a file of molecules", {"-n": count, "-o": out, "--resume": resume}, "--rows FILE takes rows of scores")
         unreadable: list[str] = []
         scores = list(self._scorer("none")(_good(entries_of_content(content), unreadable)))
+        bare = sum(score.entry.molecule is not None and score.entry.molecule.without_hydrogens for score in scores)
+        if bare:
+            options.say(f"note: {bare} have no hydrogen atom; molecules are judged as they stand", quiet=self.quiet)
         left_out = [remark for remark in unreadable if "left out" in remark]
         if not scores:
             raise InputError(f"{file} holds no record that can be scored")
@@ -116,9 +119,9 @@ class Evaluation:
         """Generate molecules for the prompts of a CSV, score each and write its row as soon as it is known."""
         from t2d_mol.cli.production import Production
         from t2d_mol.cli.prompting import understood
-        from t2d_mol.evaluation.batch import rows_done, score_records, write_rows
+        from t2d_mol.evaluation.batch import finished_rows, rows_done, score_records, write_rows
         from t2d_mol.generation import WINDOW
-        from t2d_mol.io.output import check_free, part_of
+        from t2d_mol.io.output import check_free, finished, part_of
         from t2d_mol.io.prompts import parse_prompts
         from t2d_mol.io.settings import settle
         from t2d_mol.portion import Portion
@@ -128,6 +131,10 @@ class Evaluation:
         if out is None or (out == "-" and self.as_json):
             raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
         rows, model = list(parse_prompts(io.StringIO(text))), self._model()
+        if resume and out != "-" and finished(Path(out)) and not self.force:
+            options.say(f"{out} is finished", quiet=self.quiet)
+            self._conclude_resumed(finished_rows(Path(out)), model)
+            return
         asked = list(understood(rows, 0, model.statistics, self.values, self.quiet))
         part = part_of(Path(out))
         if out != "-" and not (resume or self.force) and part.exists() and part.stat().st_size:

@@ -27,6 +27,8 @@ class Gates:
         Raises:
             UsageError: if a property is unknown or a limit is no number.
         """
+        if min_valid is not None and not 0 <= min_valid <= 1:
+            raise UsageError(f"--min-valid is a share, not {min_valid:g}", "write 0.9 for 90 %")
         limits = {}
         for text in max_mae:
             key, _, number = text.partition("=")

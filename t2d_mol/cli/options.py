@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from t2d_mol import cores
-from t2d_mol.errors import InputError, UsageError, unknown
+from t2d_mol.errors import InputError, T2DMolError, UsageError, unknown
 
 if TYPE_CHECKING:
     from t2d_mol.pool import Pool
@@ -23,8 +24,12 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
         return None
     from t2d_mol.config import read_toml
 
+    try:
+        values = read_toml(path)
+    except T2DMolError as error:
+        complain(str(error), error.hint)
+        raise typer.Exit(error.exit_code) from None
     names = {key: item.name or key for item in context.command.params for key in _spellings(item.name or "", item.opts)}
-    values = read_toml(path)
     unknown = [key for key in values if key not in names]
     if unknown:
         raise typer.BadParameter(f"{path} holds the unknown option {unknown[0]!r}")
@@ -92,6 +97,13 @@ def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+def complain(message: str, hint: str | None = None) -> None:
+    """Write an error on stderr, in one line, and what to do about it."""
+    sys.stderr.write(f"error: {textwrap.shorten(message, 400, placeholder=' …')}\n")
+    if hint:
+        sys.stderr.write(f"hint: {hint}\n")
 
 
 def set_up(quiet: bool, threads: int = 0) -> None:

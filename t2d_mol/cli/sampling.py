@@ -10,10 +10,11 @@ from t2d_mol.errors import UsageError, unknown
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
 
+STEPS: Final = 50
 FAST_STEPS: Final = 20
-"""Calls of the denoiser with --fast."""
+"""Calls of the denoiser, and with --fast."""
 
-Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)]
+Steps = Annotated[int | None, typer.Option(help=f"Calls of the denoiser a molecule, {STEPS} by default.", min=2)]
 Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
@@ -33,7 +34,7 @@ BatchSize = Annotated[int, typer.Option(help="Molecules sampled together.", min=
 
 def sampling_config(
     *,
-    steps: int,
+    steps: int | None,
     fast: bool,
     solver: str,
     guidance: float,
@@ -48,7 +49,7 @@ def sampling_config(
     """Return the configuration that the options stand for.
 
     Raises:
-        UsageError: if a name is none of those there are.
+        UsageError: if a name is none of those there are, or options contradict each other.
     """
     from t2d_mol.choosing import CHOOSERS
     from t2d_mol.config import SamplingConfig
@@ -61,7 +62,7 @@ def sampling_config(
         if not math.isfinite(value):
             raise UsageError(f"--{option} must be a number, not {value}")
     return SamplingConfig(
-        steps=FAST_STEPS if fast else steps,
+        steps=_steps(steps, fast),
         guidance=guidance,
         batch_size=batch_size,
         seed=seed,
@@ -72,3 +73,9 @@ def sampling_config(
         candidates=candidates,
         choose=choose,
     )
+
+
+def _steps(steps: int | None, fast: bool) -> int:
+    if steps is not None and fast:
+        raise UsageError(f"--fast is --steps {FAST_STEPS}, and --steps {steps} is asked for too", "give one of them")
+    return steps or (FAST_STEPS if fast else STEPS)

@@ -14,7 +14,7 @@ from t2d_mol.errors import T2DMolError, UsageError
 
 @handled
 def study(
-    plan: Annotated[Path, typer.Argument(help="TOML file that says what is compared.", metavar="CONFIG")],
+    plan: Annotated[Path, typer.Argument(help="TOML file that says what is compared.", metavar="PLAN")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the study.")],
     cell: Annotated[
         str | None,

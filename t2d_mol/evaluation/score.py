@@ -188,7 +188,7 @@ def score_smiles(entry: Entry) -> Score:
     """Score a SMILES: graph figures only."""
     judgement = judge_smiles(entry.smiles)
     atoms = len(judgement.stable_atoms)
-    connected = atoms > 0 and judgement.state != "disconnected"
+    connected = judgement.smiles is not None and "." not in judgement.smiles
     stable = int(judgement.stable_atoms.sum())
     return Score(entry, atoms, judgement.smiles, judgement.state, judgement.reason, stable, connected)
 

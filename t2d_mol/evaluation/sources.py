@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from t2d_mol.chem.graph import foreign_element
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.score import Entry
 from t2d_mol.io.formats import read_molecules
@@ -19,8 +20,9 @@ def entries_of_content(content: Content) -> Iterator[Entry | str]:
         InputError: if the content as a whole cannot be read.
     """
     for record in read_molecules(content):
-        if record.error:
-            yield f"record {record.number} is left out: {record.error}"
+        error = record.error or foreign_element(record.smiles or "")
+        if error:
+            yield f"record {record.number} is left out: {error}"
             continue
         try:
             targets = targets_of(record.tags)

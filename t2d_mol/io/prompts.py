@@ -55,7 +55,8 @@ def parse_prompts(lines: Iterable[str]) -> Iterator[PromptRow]:
     try:
         for row in table:
             columns = {key.strip(): value for key, value in row.items() if isinstance(value, str)}
-            yield PromptRow(columns.pop("prompt", ""), table.line_num, columns)
+            named = next(key for key in columns if key.lower() == "prompt")
+            yield PromptRow(columns.pop(named), table.line_num, columns)
     except csv.Error as error:
         raise InputError(f"line {table.line_num + 1} is no CSV: {error}") from None
 
@@ -68,6 +69,6 @@ def holds_prompts(text: str) -> bool:
 
 def _columns(header: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader([header]), [])]
+        return [name.strip().lower() for name in next(csv.reader([header]), [])]
     except csv.Error:
         return []

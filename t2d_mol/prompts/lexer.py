@@ -263,7 +263,7 @@ def _unit_of(match: re.Match[str]) -> str:
     return _UNITS[match.lastindex - 1]
 
 
-LARGEST: Final = 1e100
+LARGEST: Final = 1e12
 """Larger numbers are read as this one, which no property and no count comes near."""
 
 

@@ -31,9 +31,12 @@ UNIT_SPELLINGS: Final = {
     "J/mol/K": rf"(?:j(?:oules?)?{_PER}{_MOL_K}|j{_K_MOL}|j{_K1_MOL1})",
     "D": r"(?:debyes?\b|deb\b|d\b)",
     "K": r"(?:k(?:elvin)?\b|°\s*c\b|degrees?\b)",
+    "nm": r"(?:[nµuμ]m\b|(?:nano|micro)met(?:re|er)s?\b)",
+    "Hz": r"(?:[kmgt]?hz\b|(?:kilo|mega|giga|tera)?hertz\b)",
     "%": r"(?:%|percent\b|per\s+cent\b|pct\b)",
 }
-"""How the units of `units.UNIT_FACTORS` may be written; `percentile`, `%` and the temperature `K` measure no property.
+"""How the units of `units.UNIT_FACTORS` may be written; `percentile`, `%`, the temperature `K`, `nm` and `Hz` measure
+no property.
 
 Of two that begin alike the longer stands first. Case does not matter; blanks and a bracket or hyphen may go before.
 """

@@ -290,11 +290,23 @@ def test_doctor_says_what_there_is(tiny_file: Path, tmp_path: Path) -> None:
     assert found["libraries"]["torch"] == torch.__version__
     assert found["machine"]["device"] in ("cpu", "cuda")
     assert 0 < found["machine"]["free GiB"] < 10_000
-    assert found["data set"] == {"place": "data/qm9.safetensors", "there": Path("data/qm9.safetensors").exists()}
+    assert found["data set"]["there"] == Path("data/qm9.safetensors").exists()
     text = run("doctor", "--checkpoint", str(tiny_file)).stdout
     assert f"digest        {Checkpoint.load(tiny_file).digest()}" in text
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(tiny_file.read_bytes()[:-100])
-    done = run("doctor", "--checkpoint", str(damaged))
+    done = run("doctor", "--checkpoint", str(damaged), "--data", str(damaged), "--json")
     assert done.returncode == 4
-    assert done.stdout == ""
+    told = json.loads(done.stdout)
+    assert (told["checkpoint"]["usable"], told["data set"]["usable"]) == (False, False)
+    assert "damaged" in done.stderr
+
+
+def test_a_configuration_that_cannot_be_read_is_answered_in_a_line(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("steps = = 3")
+    for path in (tmp_path / "none.toml", broken):
+        done = run("sample", "x", "--config", str(path))
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("error: ")
+        assert "Traceback" not in done.stderr

@@ -80,6 +80,25 @@ def test_a_batch_cut_off_anywhere_is_resumed_as_if_it_had_not_been(model: list[s
         cut.unlink()
 
 
+def test_a_finished_batch_is_summarised_again(model: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    words = ["evaluate", "-", "-n", "2", "-o", str(out), *model]
+    run(*words, given="prompt\nalpha of 60\n")
+    content = out.read_bytes()
+    again = run(*words, "--resume", "--max-mae", "alpha=1e-6", given="prompt\nalpha of 60\n")
+    assert again.returncode == 5, again.stderr
+    assert "finished" in again.stderr
+    assert again.stdout.startswith("2 molecules")
+    assert out.read_bytes() == content
+
+
+def test_hydrogens_that_are_not_there_are_remarked(model: list[str]) -> None:
+    bare = "3\n\nC 0 0 0\nC 1.5 0 0\nO 2 1.2 0\n"
+    done = run("evaluate", "-", *model, given=bare)
+    assert done.returncode == 0, done.stderr
+    assert "1 have no hydrogen atom" in done.stderr
+
+
 def test_a_batch_is_not_resumed_with_other_settings(model: list[str], tmp_path: Path) -> None:
     prompts, out = tmp_path / "p.jsonl.csv", tmp_path / "scores.jsonl"
     prompts.write_text("prompt,note\n" + "alpha of 60,x\u2028y\n" * 3)
@@ -135,6 +154,8 @@ def test_gates_on_errors(gate: str, code: int, model: list[str]) -> None:
         (["-n", "2"], "molecules"),
         (["--resume"], "molecules"),
         (["--max-mae", "alpha=nan"], "alpha=2.5"),
+        (["--min-valid", "90"], "0.9 for 90 %"),
+        (["--fast", "--steps", "5"], "give one of them"),
     ],
 )
 def test_usage_errors(arguments: list[str], part: str, model: list[str]) -> None:
@@ -231,6 +252,7 @@ def damaged(name: str, molecules: Molecules) -> tuple[bytes, int, int, str]:
         "nan": ((xyz + "2\n\nH nan 0 0\nH 0 0 1\n").encode(), 0, 2, "finite"),
         "element": ((xyz + "1\n\nXx 0 0 0\n" + xyz).encode(), 0, 4, "Xx"),
         "no_atoms": ((xyz + "0\n\n" + xyz).encode(), 0, 4, "no atoms"),
+        "foreign": (b"name,SMILES\na,CCO\nb,Clc1ccccc1\nc,C\n", 0, 2, "Cl is not among"),
         "huge": ((xyz + many + xyz).encode(), 0, 4, "10000 atoms"),
         "columns": (b"name,colour\na,b\n", 3, 0, "smiles"),
         "encodings": (sdf.encode() + "é".encode("latin-1") + b"\n" + "é".encode(), 3, 0, "UTF-8"),
@@ -240,7 +262,8 @@ def damaged(name: str, molecules: Molecules) -> tuple[bytes, int, int, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["truncated", "nan", "element", "no_atoms", "huge", "columns", "encodings", "empty", "binary", "directory"]
+    "name",
+    ["truncated", "nan", "element", "foreign", "no_atoms", "huge", "columns", "encodings", "empty", "binary", "directory"],
 )
 def test_damaged_input_is_answered_and_the_good_records_scored(
     name: str, molecules: Molecules, model: list[str], tmp_path: Path

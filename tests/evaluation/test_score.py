@@ -16,6 +16,11 @@ from t2d_mol.qm9.dataset import Molecules
 from tests.evaluation.truth import Truth
 
 
+@pytest.mark.parametrize(("smiles", "connected"), [("CCO", True), ("[CH2].C", False), ("[CH2]C", True), ("C.C", False)])
+def test_a_smiles_is_connected_whatever_else_ails_it(smiles: str, connected: bool) -> None:
+    assert score_smiles(Entry(1, None, smiles)).connected is connected
+
+
 def test_good_molecules_score_full(molecules: Molecules) -> None:
     scores = list(Scorer()(Entry(number, molecules[number]) for number in range(20)))
     known = np.array([hash_smiles(item.smiles or "") for item in scores[:5]], np.int64)

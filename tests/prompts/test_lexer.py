@@ -61,7 +61,7 @@ def test_units_are_read_as_people_write_them(unit: str, written: str) -> None:
 
 def test_every_unit_can_be_written() -> None:
     assert {unit for factors in UNIT_FACTORS.values() for unit in factors} <= set(UNIT_SPELLINGS)
-    assert set(UNIT_SPELLINGS) - {"K"} == set(UNITS_AS_WRITTEN)
+    assert set(UNIT_SPELLINGS) - {"K", "nm", "Hz"} == set(UNITS_AS_WRITTEN)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_every_unit_can_be_written() -> None:
         ("6×10^-30", 6e-30), ("6 x 10⁻³⁰", 6e-30), ("6·10^(-30)", 6e-30), ("10^3", 1000.0), ("56,000", 56000.0),
         ("1,234,567.5", 1234567.5),
         ("7,5 eV", 7.5), ("2,25", 2.25), ("56 000", 56000.0), ("twenty one", 21.0), ("twelve", 12.0), ("minus 6", -6.0),
-        ("negative 6.5", -6.5), ("5th", 5.0), ("9" * 400, 1e100), ("10^" + "9" * 5000, 1e100), ("5e999", 1e100),
+        ("negative 6.5", -6.5), ("5th", 5.0), ("9" * 400, 1e12), ("10^" + "9" * 5000, 1e12), ("5e999", 1e12),
         ("5e-999", 5e-300),
     ],
 )  # fmt: skip

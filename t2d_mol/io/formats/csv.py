@@ -23,11 +23,12 @@ def read(text: str) -> Iterator[ReadMolecule]:
         InputError: if it has no column `smiles`, or is a CSV in part only.
     """
     rows = csv.DictReader(io.StringIO(text))
-    if "smiles" not in (rows.fieldnames or []):
-        raise InputError("the CSV has no column smiles", "a CSV of prompts is for t2d-mol sample -f")
+    named = next((name for name in rows.fieldnames or [] if name.strip().lower() == "smiles"), None)
+    if named is None:
+        raise InputError("the CSV has no column smiles", "and none called prompt, of prompts to make molecules for")
     try:
         for number, found in enumerate(rows, 1):
-            yield ReadMolecule(number, smiles=found["smiles"] or "", tags=found)
+            yield ReadMolecule(number, smiles=found[named] or "", tags=found)
     except csv.Error as error:
         raise InputError(f"line {rows.line_num + 1} is no CSV: {error}") from None
 
