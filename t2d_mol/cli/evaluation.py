@@ -208,6 +208,10 @@ class Evaluation:
         found = Findings.of(scores, checkpoint, oracle=self._oracle_name(model), unreadable=unreadable, judge=self.judge)
         if run is not None:
             run.write(found)
+        if found.summary["properties"] is None and found.summary["oracle"] != "none":
+            options.say(
+                f"note: {found.summary['oracle']} read nothing: {found.summary['reasons']['properties']}", quiet=self.quiet
+            )
         if rows is not None:
             _write_table([score.row() for score in scores], rows, self.force)
         if self.report:

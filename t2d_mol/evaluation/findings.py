@@ -78,6 +78,8 @@ class Findings:
     def tables(self) -> list[tables.Table]:
         """Return the tables of what was found."""
         found = [tables.quality(self.summary)]
+        if self.summary["properties"] and not self.summary["targets"]:
+            found.append(tables.properties(self.summary, self.results))
         if self.summary["targets"] and not {"exact", "levels"} & set(self.summary):
             found.append(tables.targets(self.summary, self.results))
         if "exact" in self.summary:

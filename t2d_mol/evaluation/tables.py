@@ -91,6 +91,17 @@ def targets(summary: Mapping[str, Any], results: Mapping[str, Any]) -> Table:
     return Table(f"targets, read by {summary['oracle']}", _head(), tuple(rows))
 
 
+def properties(summary: Mapping[str, Any], results: Mapping[str, Any]) -> Table:
+    """Return the means of what an oracle read, beside its own errors."""
+    found = summary["properties"]
+    rows = [("mean", *(_plain(found.get(key), _DIGITS[key]) for key in KEYS))]
+    if results:
+        rows.append(("the judge's own mean absolute error", *_cells(results["test"])))
+    strange = found.get("out_of_domain")
+    note = "" if strange is None else f"{_percent(strange)} % are flagged as out of domain."
+    return Table(f"properties, read by {summary['oracle']}", _head(), tuple(rows), note)
+
+
 def _ceiling(found: Mapping[str, Any], results: Mapping[str, Any], key: str) -> float | None:
     """Return the rate at which real molecules hit such a mixture of values and levels under the judge."""
     if key not in found:

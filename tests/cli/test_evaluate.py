@@ -92,6 +92,14 @@ def test_a_finished_batch_is_summarised_again(model: list[str], tmp_path: Path) 
     assert out.read_bytes() == content
 
 
+def test_what_an_oracle_reads_is_shown_without_targets(model: list[str], molecules: Molecules) -> None:
+    read = run("evaluate", "-", "--oracle", "network", *model, given=good(molecules)[1])
+    assert "properties, read by network" in read.stdout
+    flat = run("evaluate", "-", "--oracle", "network", *model, given="CCO\n")
+    assert flat.returncode == 0
+    assert "network read nothing: no record has positions" in flat.stderr
+
+
 def test_hydrogens_that_are_not_there_are_remarked(model: list[str]) -> None:
     bare = "3\n\nC 0 0 0\nC 1.5 0 0\nO 2 1.2 0\n"
     done = run("evaluate", "-", *model, given=bare)
