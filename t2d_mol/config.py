@@ -114,7 +114,7 @@ class TrainingConfig:
         validation_molecules: molecules of the validation split a validation loss is taken over.
         label_fraction: share of half B whose prompts finetuning sees; smaller shares are nested.
         prompt_dropout: probability that finetuning replaces a prompt by NULL.
-        noise_shift: what L2 adds to the mean of ln σ; prompts matter where the noise is high.
+        noise_shift: what L2, and with it a labelled L1', adds to the mean of ln σ; prompts matter where the noise is high.
         constraint_every: steps between two looks at the constraint while it is slack; every step while it is not.
         method: how finetuning keeps what pretraining learned, by its name in `training.finetune.METHODS`.
         gamma: slack of the lexicographic constraint, which holds the unconditional loss at γξ.

@@ -7,7 +7,7 @@ import typer
 
 from t2d_mol import __version__
 from t2d_mol.cli import data, doctor, evaluate, explain, finetune, judge, pretrain, sample, study
-from t2d_mol.cli.environment import name_variables, unread_variables
+from t2d_mol.cli.environment import asks_for_quiet, name_variables, unread_variables
 
 app = typer.Typer(
     name="t2d-mol",
@@ -57,7 +57,7 @@ def command() -> Any:
 def main() -> None:
     """Run the command line."""
     whole = command()
-    if not {"-q", "--quiet"} & set(sys.argv):
+    if not asks_for_quiet(sys.argv[1:]):
         for remark in unread_variables(whole):
             sys.stderr.write(f"note: {remark}\n")
     whole(args=sys.argv[1:], prog_name="t2d-mol")

@@ -1,6 +1,7 @@
 """Options from the environment: `T2D_MOL_`, command and option, and a word on variables that no option reads."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, Final
@@ -26,6 +27,12 @@ def unread_variables(command: Any, given: Iterable[str] = os.environ) -> Iterato
     for name in sorted(name for name in given if name.startswith(f"{PREFIX}_") and name not in known):
         near = get_close_matches(name, known, 1, cutoff=0.85)
         yield f"no option reads {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def asks_for_quiet(words: Iterable[str], given: Iterable[str] = os.environ) -> bool:
+    """Return whether a command line or the environment asks for silence, seen before either is read as a whole."""
+    flagged = any(re.fullmatch(r"-[a-z]*q[a-z0-9]*|--quiet", word) for word in words)
+    return flagged or any(name.startswith(PREFIX) and name.endswith("_QUIET") for name in given)
 
 
 def _variables(command: Any) -> Iterator[str]:

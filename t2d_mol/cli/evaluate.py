@@ -11,6 +11,7 @@ from t2d_mol.cli.errors import handled
 
 @handled
 def evaluate(
+    context: typer.Context,
     file: Annotated[
         str,
         typer.Argument(
@@ -60,7 +61,7 @@ def evaluate(
             help="Exit 5 if the error of a property exceeds this, e.g. alpha=2.5; may be repeated.", show_default=False
         ),
     ] = None,
-    steps: sampling.Steps = None,
+    steps: sampling.Steps = 50,
     fast: sampling.Fast = False,
     guidance: sampling.Guidance = 1.5,
     steer: sampling.Steer = 1.0,
@@ -113,7 +114,8 @@ def evaluate(
         plots=plots,
         gates=Gates.parse(min_valid, max_mae or []),
         sampling=sampling.sampling_config(
-            steps=steps, fast=fast, solver=solver, guidance=guidance, steer=steer, temperature=temperature, clamp=clamp,
+            steps=sampling.steps_in_force(context, steps, fast), solver=solver, guidance=guidance, steer=steer,
+            temperature=temperature, clamp=clamp,
             candidates=candidates, choose=choose, batch_size=batch_size, seed=seed,
         ),
         values=values,

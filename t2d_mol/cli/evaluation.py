@@ -119,7 +119,7 @@ class Evaluation:
         """Generate molecules for the prompts of a CSV, score each and write its row as soon as it is known."""
         from t2d_mol.cli.production import Production
         from t2d_mol.cli.prompting import understood
-        from t2d_mol.evaluation.batch import finished_rows, rows_done, score_records, write_rows
+        from t2d_mol.evaluation.batch import rows_done, score_records, write_rows
         from t2d_mol.generation import WINDOW
         from t2d_mol.io.output import check_free, finished, part_of
         from t2d_mol.io.prompts import parse_prompts
@@ -132,8 +132,9 @@ class Evaluation:
             raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
         rows, model = list(parse_prompts(io.StringIO(text))), self._model()
         if resume and out != "-" and finished(Path(out)) and not self.force:
+            if self.gates:
+                raise InputError(f"{out} is finished; its gates are not judged again", "score it anew with --force")
             options.say(f"{out} is finished", quiet=self.quiet)
-            self._conclude_resumed(finished_rows(Path(out)), model)
             return
         asked = list(understood(rows, 0, model.statistics, self.values, self.quiet))
         part = part_of(Path(out))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 @handled
 def sample(
+    context: typer.Context,
     prompts: Annotated[
         list[str] | None, typer.Argument(help="Sentences; without any, unconditional molecules.", show_default=False)
     ] = None,
@@ -32,7 +33,7 @@ def sample(
         typer.Option("--file", "-f", help="Further prompts: a CSV with a column prompt, or one a line; - is stdin."),
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", help="Records for each prompt.", min=1)] = 8,
-    steps: sampling.Steps = None,
+    steps: sampling.Steps = 50,
     fast: sampling.Fast = False,
     guidance: sampling.Guidance = 1.5,
     steer: sampling.Steer = 1.0,
@@ -124,7 +125,8 @@ def sample(
     model = Model.load(checkpoint, device=device)
     how = replace(
         sampling.sampling_config(
-            steps=steps, fast=fast, solver=solver, guidance=guidance, steer=steer, temperature=temperature, clamp=clamp,
+            steps=sampling.steps_in_force(context, steps, fast), solver=solver, guidance=guidance, steer=steer,
+            temperature=temperature, clamp=clamp,
             candidates=candidates, choose=choose, batch_size=batch_size, seed=seed,
         ),
         atoms=options.parse_range(atoms),

@@ -10,11 +10,13 @@ from t2d_mol.errors import UsageError, unknown
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
 
-STEPS: Final = 50
 FAST_STEPS: Final = 20
-"""Calls of the denoiser, and with --fast."""
+"""Calls of the denoiser with --fast."""
 
-Steps = Annotated[int | None, typer.Option(help=f"Calls of the denoiser a molecule, {STEPS} by default.", min=2)]
+SOURCES: Final = ("DEFAULT", "DEFAULT_MAP", "ENVIRONMENT", "COMMANDLINE")
+"""Where an option may come from; of two that contradict each other the later one counts."""
+
+Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)]
 Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
@@ -34,8 +36,7 @@ BatchSize = Annotated[int, typer.Option(help="Molecules sampled together.", min=
 
 def sampling_config(
     *,
-    steps: int | None,
-    fast: bool,
+    steps: int,
     solver: str,
     guidance: float,
     steer: float,
@@ -62,7 +63,7 @@ def sampling_config(
         if not math.isfinite(value):
             raise UsageError(f"--{option} must be a number, not {value}")
     return SamplingConfig(
-        steps=_steps(steps, fast),
+        steps=steps,
         guidance=guidance,
         batch_size=batch_size,
         seed=seed,
@@ -75,7 +76,17 @@ def sampling_config(
     )
 
 
-def _steps(steps: int | None, fast: bool) -> int:
-    if steps is not None and fast:
+def steps_in_force(context: typer.Context, steps: int, fast: bool) -> int:
+    """Return the calls that are asked for by --steps and --fast.
+
+    Raises:
+        UsageError: if both stand on the command line.
+    """
+    if not fast:
+        return steps
+    own, other = (
+        SOURCES.index(getattr(context.get_parameter_source(name), "name", "DEFAULT")) for name in ("steps", "fast")
+    )
+    if own == other == SOURCES.index("COMMANDLINE"):
         raise UsageError(f"--fast is --steps {FAST_STEPS}, and --steps {steps} is asked for too", "give one of them")
-    return steps or (FAST_STEPS if fast else STEPS)
+    return steps if own > other else FAST_STEPS

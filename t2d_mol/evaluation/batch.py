@@ -39,12 +39,6 @@ def score_records(
         yield {f"input_{name}" if name in row else name: value for name, value in own.items()} | row, scored
 
 
-def finished_rows(path: Path) -> list[Row]:
-    """Return the rows of a finished file."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return _parsed(lines, path)
-
-
 def rows_done(path: str, *, force: bool) -> list[Row]:
     """Return the rows an earlier, unfinished run left for a file, cutting off what is not a whole row.
 
@@ -54,11 +48,8 @@ def rows_done(path: str, *, force: bool) -> list[Row]:
     target = Path(path)
     if path == "-" or (target.exists() and not force):
         raise InputError(f"{path} cannot be resumed: " + ("it is a stream" if path == "-" else "it is finished"))
-    return _parsed(resumable_lines(part_of(target)), target)
-
-
-def _parsed(lines: Sequence[str], path: Path) -> list[Row]:
-    if path.suffix == ".jsonl":
+    lines = resumable_lines(part_of(target))
+    if target.suffix == ".jsonl":
         return [json.loads(line) for line in lines]
     return list(csv.DictReader(lines))
 

@@ -52,11 +52,12 @@ def parse_prompts(lines: Iterable[str]) -> Iterator[PromptRow]:
                 yield PromptRow(line.strip(), number)
         return
     table = csv.DictReader(chain([header], waiting), restkey="_beyond", restval="")
+    names = [name.strip() for name in table.fieldnames or []]
+    own = "prompt" if "prompt" in names else next(name for name in names if name.lower() == "prompt")
     try:
         for row in table:
             columns = {key.strip(): value for key, value in row.items() if isinstance(value, str)}
-            named = next(key for key in columns if key.lower() == "prompt")
-            yield PromptRow(columns.pop(named), table.line_num, columns)
+            yield PromptRow(columns.pop(own), table.line_num, columns)
     except csv.Error as error:
         raise InputError(f"line {table.line_num + 1} is no CSV: {error}") from None
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.bound import variational_bound
+from t2d_mol.errors import InputError
 from t2d_mol.evaluation.findings import Findings
 from t2d_mol.evaluation.oracles.network import Judge
 from t2d_mol.evaluation.ratios import Ratio
@@ -76,7 +77,9 @@ class Workshop:
         levels = self._judged(model, "text", self.config.levels, cell, judge, folder)
         figures = _control(exact, levels, judge.checkpoint.results["u_bound"])
         figures |= _quality(exact, model) | _training(folder / "metrics.jsonl")
-        figures |= {name: Figure.of(totals) for name, totals in self._bounds(model).items()}
+        figures |= {name: Figure.of(totals) for name, totals in self._bounds(model, cell).items()}
+        if not cell.finetuned:
+            del figures["validation"]
         write_json(folder / "figures.json", {name: figure.to_json() for name, figure in figures.items()})
 
     def _finetune(self, cell: Cell, folder: Path) -> None:
@@ -111,10 +114,10 @@ class Workshop:
         run.write(Findings.of(scores, model.checkpoint, oracle="network"))
         return scores
 
-    def _bounds(self, model: Model) -> dict[str, Tensor]:
+    def _bounds(self, model: Model, cell: Cell) -> dict[str, Tensor]:
         """Return the bounds on −log p (N,) of molecules of the test split, with all six values as their prompt and without.
 
-        Molecules, noise levels and noise are the same in every cell.
+        Molecules, noise levels and noise are the same in every cell. The pretrained model is not shown the prompts.
         """
         split = next(found for split in (Split.TEST, Split.TRAIN) if len(found := self.molecules.select(split)))
         values, sizes, statistics = self.molecules.properties(), model.checkpoint.sizes, model.statistics
@@ -125,7 +128,8 @@ class Workshop:
             asked = [described(values[index]) for index in indices]
             with torch.no_grad():
                 prompts = model.conditioner.memory([exact_prompt(row, statistics) for row in asked], asked)
-                for name, memory in (("bound", prompts), ("unconditional_bound", None)):
+                shown = prompts if cell.finetuned else None
+                for name, memory in (("bound", shown), ("unconditional_bound", None)):
                     generator = torch.Generator().manual_seed(number)
                     moved = batch.to(model.device)
                     bound = variational_bound(model.denoiser, model.process, moved, sizes, generator, memory)
@@ -134,11 +138,18 @@ class Workshop:
 
 
 def read_figures(folder: Path) -> dict[str, Figure] | None:
-    """Return what a cell came to, by name; None if it is not done."""
+    """Return what a cell came to, by name; None if it is not done.
+
+    Raises:
+        InputError: if an earlier version wrote it.
+    """
     path = folder / "figures.json"
     if not path.exists():
         return None
-    return {name: Figure.from_json(told) for name, told in json.loads(path.read_text()).items()}
+    told = json.loads(path.read_text())
+    if "figures" in told:
+        raise InputError(f"{path} is of an earlier version", "begin the study anew, in another folder")
+    return {name: Figure.from_json(figure) for name, figure in told.items()}
 
 
 def described(values: Sequence[float]) -> tuple[Target, ...]:

@@ -66,8 +66,10 @@ class Figure:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figure as files have it; null where it has no value."""
+        if not math.isfinite(self.value):
+            return {"value": None, "error": 0.0, "entries": None}
         entries = None if self.entries is None else [round(float(entry), DIGITS) for entry in self.entries]
-        return {"value": self.value if math.isfinite(self.value) else None, "error": self.error, "entries": entries}
+        return {"value": self.value, "error": self.error, "entries": entries}
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> "Figure":
@@ -94,4 +96,7 @@ def mean_of_seeds(figures: Sequence[Figure], *, alike: bool = False) -> Figure:
 
 def between_seeds(figures: Sequence[Figure]) -> float:
     """Return the standard error that the scatter of the seeds gives their mean, 0 of a single one."""
-    return stdev(figure.value for figure in figures) / len(figures) ** 0.5 if len(figures) > 1 else 0.0
+    values = [figure.value for figure in figures]
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS: Final = ("#3d86c6", "#d9822b", "#2a9d5c", "#b8569b", "#8a8f98", "#c44536", "#7a6ff0", "#a88b1d")
-"""One for each arm, in turn; told apart in the common forms of colour blindness by their markers as well."""
+"""One for each arm, in turn; told apart in the common forms of colour blindness, and if they come again by markers."""
 
 MARKERS: Final = "osD^vPX*"
 
@@ -77,7 +77,7 @@ def _line(panel: "Axes", rows: Sequence[Row], key: str, factor: float, number: i
     shift = 1 + 0.04 * (number - 2)
     panel.errorbar(
         [row.share * shift for row in rows], values, errors, label=rows[0].arm, color=COLOURS[number % len(COLOURS)],
-        marker=MARKERS[number % len(MARKERS)], ms=4, lw=1.2, elinewidth=0.8, capsize=2,
+        marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)], ms=4, lw=1.2, elinewidth=0.8, capsize=2,
     )  # fmt: skip
 
 

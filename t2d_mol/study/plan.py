@@ -59,7 +59,7 @@ class StudyConfig:
     def training(self, cell: "Cell") -> TrainingConfig:
         """Return how a cell is finetuned; the pretrained model is looked at as plain finetuning would begin with it."""
         if not cell.finetuned:
-            return replace(self.finetuning, method="plain")
+            return replace(self.finetuning, method="plain", steps=1)
         return replace(self.finetuning, **self.arms[cell.arm], label_fraction=cell.share)
 
 

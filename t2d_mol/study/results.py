@@ -55,22 +55,25 @@ class Difference:
     Attributes:
         figure: the mean over the seeds both have, with the error that their molecules give it.
         seeds: the difference at each of these seeds.
+        by_molecule: whether it was taken molecule by molecule, so that its error is known.
     """
 
     figure: Figure
     seeds: tuple[float, ...]
+    by_molecule: bool
 
     @classmethod
     def between(cls, name: str, own: Sequence[Figure], others: Sequence[Figure]) -> "Difference":
         """Hold the figures of the same seeds against one another."""
         found = [figure.less(other) for figure, other in zip(own, others, strict=True)]
-        return cls(mean_of_seeds(found, alike=name in SHARED), tuple(figure.value for figure in found))
+        by_molecule = all(figure.entries is not None for figure in found)
+        return cls(mean_of_seeds(found, alike=name in SHARED), tuple(figure.value for figure in found), by_molecule)
 
     @property
     def clear(self) -> bool:
         """Whether it is told from 0 by its interval and has one sign at all seeds."""
         one_sign = min(self.seeds) > 0 or max(self.seeds) < 0
-        return one_sign and 0 < WIDTH * self.figure.error < abs(self.figure.value)
+        return one_sign and self.by_molecule and WIDTH * self.figure.error < abs(self.figure.value)
 
 
 @dataclass(frozen=True, eq=False)

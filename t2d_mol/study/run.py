@@ -32,6 +32,9 @@ BASE: Final = "base"
 GROWING: Final = {"arms", "shares", "seeds", "workers", "compile"}
 """What of a study's configuration may change between two runs in one folder."""
 
+FORMAT: Final = 2
+"""Raised where cells of earlier versions cannot stand beside new ones."""
+
 MADE: Final = ("arms", "cells", "encoder", "pretraining")
 """The folders a study makes."""
 
@@ -78,7 +81,7 @@ class Study:
         digest = hashlib.sha256(self.data.read_bytes()).hexdigest()[:16]
         settle(
             path,
-            {**asked, "data": digest, "device": self.device, "bf16": self.bf16, "version": __version__},
+            {**asked, "data": digest, "device": self.device, "bf16": self.bf16, "version": __version__, "format": FORMAT},
             resume=resume,
         )
         for name in self.config.arms:

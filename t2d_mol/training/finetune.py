@@ -137,7 +137,8 @@ class Finetuning(Objective):
             self.method.batches = min(self.method.batches, self.unlabelled.steps_per_epoch)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         alike = BatchStream(train, training.batch_size, seed=0)
-        self.method.prepare(trained, lambda number: self._unconditional(-1 - number, alike(number)[0], seed=0).mean())
+        held = self._unconditional if isinstance(self.method, Lexicographic) else self._pretraining
+        self.method.prepare(trained, lambda number: held(-1 - number, alike(number)[0], seed=0).mean())
 
     @property
     def bound(self) -> float:
@@ -217,6 +218,10 @@ class Finetuning(Objective):
         """Return L1' of each molecule, under the noise of L2 or, if it has molecules of its own, of pretraining."""
         loss = self.pretraining_loss if self.apart else self.loss
         return self._losses(loss, step, batch, prompts, seed=seed, rows=rows)
+
+    def _pretraining(self, step: int, batch: MoleculeBatch, *, seed: int) -> Tensor:
+        """Return the loss of pretraining of each molecule."""
+        return self._losses(self.pretraining_loss, step, batch, None, seed=seed)
 
     def _losses(
         self,

@@ -225,6 +225,15 @@ def test_prompts_are_read_from_csv_and_lines(tmp_path: Path) -> None:
             list(read_prompts(str(lines)))
 
 
+@pytest.mark.parametrize(
+    ("header", "text"), [("Prompt,note", "high gap"), ("Prompt,prompt", "foo"), (" prompt ,x", "high gap")]
+)
+def test_the_column_of_prompts_is_found(tmp_path: Path, header: str, text: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"{header}\nhigh gap,foo\n")
+    assert [row.text for row in read_prompts(str(path))] == [text]
+
+
 def test_prompts_are_read_as_they_are_needed(tmp_path: Path) -> None:
     long = tmp_path / "long.csv"
     long.write_bytes(b"prompt\nfirst\n\xff\xff\n")

@@ -69,6 +69,7 @@ def test_a_plan_is_shares_by_arms_by_seeds(tmp_path: Path) -> None:
     assert names[0] == "pretrained-0-1"
     assert names[1:5] == ["plain-0.02-1", "lexicographic-0.02-1", "plain-0.4-1", "lexicographic-0.4-1"]
     assert len(names) == 2 + 8
+    assert config.training(Cell("pretrained", 0.0, 1)).method == "plain"
     training = config.training(Cell("lexicographic", 0.02, 0))
     assert (training.steps, training.batch_size, training.label_fraction) == (4, 4, 0.02)
     assert (training.method, training.constraint_data) == ("lexicographic", "unlabelled")
@@ -87,7 +88,7 @@ def test_a_plan_is_shares_by_arms_by_seeds(tmp_path: Path) -> None:
         (PLAN.replace("[arms.plain]", "[arms.pretrained]"), UsageError, "pretrained"),
         (PLAN.replace("steps = 3\n\n[fine", "\n[fine"), UsageError, "pretraining"),
         (PLAN.replace("workers = 2", "workers = 0"), UsageError, "workers"),
-        (PLAN.replace("steps = 4", ""), UsageError, "budget"),
+        (PLAN.replace("steps = 4", ""), UsageError, "arm 'plain' has no budget"),
         (PLAN.replace("seeds = [0]", 'seeds = "0"'), InputError, "seeds"),
         (PLAN.replace("seeds = [0]", "seeds = [0, 0]"), UsageError, "twice: pretrained-0-0"),
         (PLAN.replace("[0.5]", '["a"]'), UsageError, "shares"),
@@ -147,6 +148,25 @@ def test_seeds_are_pooled_by_the_larger_of_two_errors() -> None:
     assert alike["mae"].error == pytest.approx(math.hypot(0.3, 0.4) / 20 / 2)
     apart = Row("own", 0.1, {0: {"mae": figure(1.0)}, 1: {"mae": figure(2.0)}}).figures["mae"]
     assert (apart.value, apart.error) == (1.5, pytest.approx(0.5))
+
+
+def test_a_figure_one_seed_has_no_value_of_has_none() -> None:
+    """As `novel` of a cell without a valid molecule."""
+    row = Row(
+        "own", 0.1, {0: {"novel": Figure(math.nan), "mae": figure(1.0)}, 1: {"novel": figure(0.5), "mae": figure(2.0)}}
+    )
+    assert math.isnan(row.figures["novel"].value)
+    config = StudyConfig(arms={"plain": {}, "own": {}})
+    (shown, *_) = tables(config, [Row("plain", 0.1, row.seeds), row])
+    assert shown.rows[0][shown.head.index("novel %")] == "-"
+    assert Figure(math.nan, math.nan, np.array([math.nan])).to_json() == {"value": None, "error": 0.0, "entries": None}
+
+
+def test_all_against_none_is_marked_though_nothing_scatters() -> None:
+    config = StudyConfig(arms={"plain": {}, "own": {}})
+    rows = [Row(arm, 0.1, {0: {"valid": Figure.of(np.full(9, value))}}) for arm, value in (("plain", 0.0), ("own", 1.0))]
+    compared = next(table for table in tables(config, rows) if table.title.startswith("less what plain came to"))
+    assert compared.rows[0][compared.head.index("valid %")] == "+100.0 **"
 
 
 def test_bounds_of_seeds_are_those_of_the_same_molecules() -> None:

@@ -171,6 +171,16 @@ def test_constraint_and_validation_are_measured_alike_at_all_seeds(
     assert found[0].backward(0) != found[1].backward(0)
 
 
+def test_a_constrained_run_goes_on_under_its_own_bound_only(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
+    first, other = (
+        Finetuning(tiny_checkpoint, molecules, replace(TRAINING, steps=3, gamma=gamma), seed=0, bf16=False)
+        for gamma in (1.0, 0.9)
+    )
+    first.restore(first.state())
+    with pytest.raises(UsageError, match="begun with L1' held at"):
+        other.restore(first.state())
+
+
 def test_replay_descends_on_both_losses(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
     gradients = {}
     for penalty in (0.0, 0.5, 1.0):

@@ -1,5 +1,6 @@
 """Text2Data: the conditional loss falls while the unconditional one stays where pretraining left it."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,11 +72,17 @@ class Lexicographic(Plain):
         self._optimiser = optimiser
 
     def state(self) -> dict[str, Any]:
-        """Return the running mean of L1' and whether the constraint was slack."""
-        return {"mean": self._mean.value, "slack": self._slack}
+        """Return the running mean of L1', whether the constraint was slack, and γξ."""
+        return {"mean": self._mean.value, "slack": self._slack, "bound": self.bound}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `state` returned."""
+        """Take back what `state` returned.
+
+        Raises:
+            UsageError: if γξ was another.
+        """
+        if not math.isclose(held := state.get("bound", self.bound), self.bound, rel_tol=0.01):
+            raise UsageError(f"the run was begun with L1' held at {held:.4f}, not {self.bound:.4f}", "start anew")
         self._mean.value, self._slack = state.get("mean"), state.get("slack", False)
 
     def backward(self, step: int, conditional: Loss, unconditional: Loss) -> dict[str, float]:
