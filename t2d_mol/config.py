@@ -114,7 +114,7 @@ class TrainingConfig:
         validation_molecules: molecules of the validation split a validation loss is taken over.
         label_fraction: share of half B whose prompts finetuning sees; smaller shares are nested.
         prompt_dropout: probability that finetuning replaces a prompt by NULL.
-        noise_shift: what L2, and with it a labelled L1', adds to the mean of ln σ; prompts matter where the noise is high.
+        noise_shift: what finetuning adds to the mean of ln σ; prompts matter where the noise is high.
         constraint_every: steps between two looks at the constraint while it is slack; every step while it is not.
         method: how finetuning keeps what pretraining learned, by its name in `training.finetune.METHODS`.
         gamma: slack of the lexicographic constraint, which holds the unconditional loss at γξ.
@@ -122,7 +122,8 @@ class TrainingConfig:
         scope: one λ for all parameters (global), or one for each (tensor).
         metric: plain, or adam for a λ taken in the metric in which Adam steps.
         constraint_memory: share of its past in the running mean of L1' that is held against γξ; 0 takes each batch's.
-        constraint_data: labelled for an L1' of the step's own molecules and noise, unlabelled for the loss of pretraining.
+        constraint_data: labelled for an L1' of the step's own molecules, unlabelled for one of the whole train split.
+        constraint_noise: finetuning for an L1' under the noise levels of L2, pretraining for one under those of pretraining.
         penalty: weight of the way from the pretrained weights in l2sp and ewc, of L1' in replay.
         condition: text, or numbers for the control that sees the target values themselves.
     """
@@ -150,6 +151,7 @@ class TrainingConfig:
     metric: str = "plain"
     constraint_memory: float = 0.0
     constraint_data: str = "labelled"
+    constraint_noise: str = "finetuning"
     penalty: float = 0.01
     condition: str = "text"
 

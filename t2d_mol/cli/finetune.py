@@ -61,6 +61,9 @@ def finetune(
     constraint_data: Annotated[
         str, typer.Option(help="What L1' is taken of: the labelled molecules of the step, or unlabelled ones.")
     ] = "labelled",
+    constraint_noise: Annotated[
+        str, typer.Option(help="The noise levels L1' of unlabelled molecules is taken under: finetuning's or pretraining's.")
+    ] = "finetuning",
     constraint_memory: Annotated[
         float, typer.Option(help="Share of its past in the running mean of L1' that is held; 0 takes each batch's.")
     ] = 0.0,
@@ -114,6 +117,7 @@ def finetune(
         scope=scope,
         metric=metric,
         constraint_data=constraint_data,
+        constraint_noise=constraint_noise,
         constraint_memory=constraint_memory,
         penalty=penalty,
     )

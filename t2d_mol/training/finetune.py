@@ -54,6 +54,7 @@ METHODS: Final[dict[str, Callable[[TrainingConfig], Plain]]] = {
 
 CONDITIONS = ("text", "numbers")
 CONSTRAINT_DATA = ("labelled", "unlabelled")
+CONSTRAINT_NOISE = ("finetuning", "pretraining")
 
 
 def nothing(memory: Memory) -> Memory:
@@ -91,8 +92,8 @@ class Finetuning(Objective):
 
     A method of `METHODS` makes the gradients of each step from two losses: the conditional L2 and, with the prompt replaced
     by NULL on the same molecules, noise levels, noise and self-conditioning draw, the unconditional L1'. Of unlabelled
-    molecules L1' is the loss of pretraining itself, under its law of noise levels. ξ is taken in the same way, and like the
-    validation losses with the same draws whatever the seed.
+    molecules it may be taken under the law of noise levels of pretraining. ξ is taken as L1' is, and like the validation
+    losses with the same draws whatever the seed.
     """
 
     network: Conditional
@@ -125,6 +126,7 @@ class Finetuning(Objective):
         self.loss = DenoisingLoss(denoiser, Process(noise), bf16=bf16, device=device)
         self.pretraining_loss = DenoisingLoss(denoiser, Process(config.diffusion), bf16=bf16, device=device)
         self.apart = training.constraint_data == "unlabelled"
+        self.free_loss = self.pretraining_loss if training.constraint_noise == "pretraining" else self.loss
         indices = labelled(molecules, training.label_fraction, seed)
         self.stream = BatchStream(buckets(molecules, indices), training.batch_size, seed)
         self.validation = validation_batches(molecules, training)
@@ -215,9 +217,8 @@ class Finetuning(Objective):
         seed: int | None = None,
         rows: slice = slice(None),
     ) -> Tensor:
-        """Return L1' of each molecule, under the noise of L2 or, if it has molecules of its own, of pretraining."""
-        loss = self.pretraining_loss if self.apart else self.loss
-        return self._losses(loss, step, batch, prompts, seed=seed, rows=rows)
+        """Return L1' of each molecule."""
+        return self._losses(self.free_loss, step, batch, prompts, seed=seed, rows=rows)
 
     def _pretraining(self, step: int, batch: MoleculeBatch, *, seed: int) -> Tensor:
         """Return the loss of pretraining of each molecule."""
@@ -280,6 +281,9 @@ def _check(training: TrainingConfig) -> None:
         ("method", training.method, METHODS),
         ("condition", training.condition, CONDITIONS),
         ("constraint data", training.constraint_data, CONSTRAINT_DATA),
+        ("constraint noise", training.constraint_noise, CONSTRAINT_NOISE),
     ):
         if given not in known:
             raise unknown(what, given, known, "known")
+    if (training.constraint_data, training.constraint_noise) == ("labelled", "pretraining"):
+        raise UsageError("L1' of the labelled molecules is taken under the noise of L2", "take unlabelled ones")

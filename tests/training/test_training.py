@@ -129,12 +129,14 @@ def test_adams_metric_is_that_of_the_loops_optimiser(
     assert min(ratios) > 1.5, ratios
 
 
-@pytest.mark.parametrize("data", ["labelled", "unlabelled"])
+@pytest.mark.parametrize(
+    ("data", "noise"), [("labelled", "finetuning"), ("unlabelled", "finetuning"), ("unlabelled", "pretraining")]
+)
 def test_both_passes_of_a_constrained_step(
-    molecules: Molecules, tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, data: str
+    molecules: Molecules, tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, data: str, noise: str
 ) -> None:
-    """Of labelled molecules the second pass has their noise and no prompt; of others the noise pretraining had."""
-    training = replace(TRAINING, steps=3, constraint_data=data, noise_shift=2.0)
+    """Of labelled molecules the second pass has their noise and no prompt; of others either law of noise levels."""
+    training = replace(TRAINING, steps=3, constraint_data=data, constraint_noise=noise, noise_shift=2.0)
     objective = Finetuning(tiny_checkpoint, molecules, training, seed=0, bf16=False)
     seen: list[tuple[Tensor, Noisy, Estimate | None, Memory | None]] = []
     forward = EquivariantDenoiser.forward
@@ -158,7 +160,8 @@ def test_both_passes_of_a_constrained_step(
             assert none is not None
             assert not none.given.any()
         else:
-            torch.testing.assert_close(other_sigma.log() + 2.0, sigma.log())
+            shift = 2.0 if noise == "pretraining" else 0.0
+            torch.testing.assert_close(other_sigma.log() + shift, sigma.log())
             assert none is None
 
 
@@ -197,6 +200,8 @@ def test_replay_descends_on_both_losses(molecules: Molecules, tiny_checkpoint: C
 def test_an_unknown_method_is_refused(molecules: Molecules, tiny_checkpoint: Checkpoint) -> None:
     with pytest.raises(UsageError, match="magic"):
         Finetuning(tiny_checkpoint, molecules, replace(TRAINING, method="magic"), seed=0, bf16=False)
+    with pytest.raises(UsageError, match="noise of L2"):
+        Finetuning(tiny_checkpoint, molecules, replace(TRAINING, constraint_noise="pretraining"), seed=0, bf16=False)
     bare = tiny_checkpoint.replace(weights={})
     with pytest.raises(MissingError, match="denoiser"):
         Finetuning(bare, molecules, TRAINING, seed=0, bf16=False)

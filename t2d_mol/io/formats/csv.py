@@ -25,9 +25,7 @@ def read(text: str) -> Iterator[ReadMolecule]:
     rows = csv.DictReader(io.StringIO(text))
     named = next((name for name in rows.fieldnames or [] if name.strip().lower() == "smiles"), None)
     if named is None:
-        raise InputError(
-            "the CSV has no column smiles, and none called prompt", "call one of its columns so"
-        )
+        raise InputError("the CSV has no column smiles, and none called prompt", "call one of its columns so")
     try:
         for number, found in enumerate(rows, 1):
             yield ReadMolecule(number, smiles=found[named] or "", tags=found)
