@@ -84,21 +84,6 @@ def test_options_in_force_are_printed_and_can_be_read_again(tmp_path: Path) -> N
     assert tomllib.loads(again.stdout) == told | {"seed": 4}
 
 
-def test_of_steps_and_fast_the_nearer_source_counts(tmp_path: Path) -> None:
-    """Seen by the dry run, which says how many calls there will be."""
-    config = tmp_path / "fast.toml"
-    config.write_text("fast = true\nsteps = 50\n")
-    for words, environment, calls in (
-        (("--fast",), {}, 20),
-        (("--fast",), {"T2D_MOL_SAMPLE_STEPS": "7"}, 20),
-        (("--steps", "7"), {"T2D_MOL_SAMPLE_FAST": "1"}, 7),
-        (("--config", str(config)), {}, 20),
-        (("--config", str(config), "--steps", "9"), {}, 9),
-    ):
-        done = run("sample", "high gap", "-n", "1", "--dry-run", *words, **environment)
-        assert f"1 molecules of {calls} calls" in done.stdout, (words, done.stderr)
-
-
 def test_a_name_that_is_nearly_right_is_guessed() -> None:
     for words, meant in (
         (("sample", "x", "--solver", "ancestrall"), "ancestral"),

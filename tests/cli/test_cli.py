@@ -306,7 +306,7 @@ def test_a_configuration_that_cannot_be_read_is_answered_in_a_line(tmp_path: Pat
     broken = tmp_path / "broken.toml"
     broken.write_text("steps = = 3")
     for path in (tmp_path / "none.toml", broken):
-        done = run("sample", "x", "--config", str(path))
+        done = run("evaluate", "x", "--config", str(path))
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr.startswith("error: ")
         assert "Traceback" not in done.stderr

@@ -44,7 +44,8 @@ save_file(objective.network.state_dict(), Path(out) / f"rank{processes.rank()}.s
 """
 
 
-@pytest.mark.parametrize("method", [pytest.param("pretrain", marks=pytest.mark.slow), "lexicographic"])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["pretrain", "lexicographic"])
 def test_two_processes_come_to_what_one_comes_to(method: str, data_file: Path, tiny_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning_fabric", reason="the extra dist is not installed")
     worker = tmp_path / "worker.py"
