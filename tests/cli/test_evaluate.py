@@ -17,7 +17,7 @@ from t2d_mol.io.formats.xyz import frame
 from t2d_mol.io.record import with_geometry
 from t2d_mol.properties import KEYS, LEVELS
 from t2d_mol.qm9.dataset import Molecules
-from tests.cli.test_cli import run
+from tests.cli.test_cli import inside, run
 
 QUICK = ["--steps", "4", "--threads", "1"]
 PROMPTS = 'id,prompt,note\n1,alpha of 60,"a, b"\n2,"high gap, low dipole",x\n3,gap of 7 Debye,bad\n4,homo of -6.5 eV,y\n'
@@ -43,7 +43,7 @@ def same(rows: list[dict[str, str]], others: list[dict[str, str]]) -> None:
 
 
 def test_prompts_become_scored_rows(model: list[str]) -> None:
-    done = run("evaluate", "-", "-n", "2", "-o", "-", *model, given=PROMPTS)
+    done = inside("evaluate", "-", "-n", "2", "-o", "-", *model, given=PROMPTS)
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout)
     assert [(row["id"], row["row"], row["index"], row["note"]) for row in rows] == [
@@ -60,7 +60,7 @@ def test_prompts_become_scored_rows(model: list[str]) -> None:
 
 def test_columns_that_clash_are_kept_under_another_name(model: list[str]) -> None:
     given = "seed,prompt,alpha,number,connected\n77,low gap,wanted,n7,mine\n"
-    (row,) = table(run("evaluate", "-", "-n", "1", "-o", "-", *model, given=given).stdout)
+    (row,) = table(inside("evaluate", "-", "-n", "1", "-o", "-", *model, given=given).stdout)
     assert (row["seed"], row["input_seed"], row["number"], row["input_connected"]) == ("0", "77", "n7", "mine")
     assert (row["input_alpha"], float(row["alpha"]) != 0) == ("wanted", True)
 
@@ -83,26 +83,26 @@ def test_a_batch_cut_off_anywhere_is_resumed_as_if_it_had_not_been(model: list[s
 def test_a_finished_batch_stays_as_it_is(model: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     words = ["evaluate", "-", "-n", "2", "-o", str(out), *model]
-    run(*words, given="prompt\nalpha of 60\n")
+    inside(*words, given="prompt\nalpha of 60\n")
     content = out.read_bytes()
-    again = run(*words, "--resume", given="prompt\nalpha of 60\n")
+    again = inside(*words, "--resume", given="prompt\nalpha of 60\n")
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert "finished" in again.stderr
-    assert run(*words, "--resume", "--max-mae", "alpha=1e-6", given="prompt\nalpha of 60\n").returncode == 3
+    assert inside(*words, "--resume", "--max-mae", "alpha=1e-6", given="prompt\nalpha of 60\n").returncode == 3
     assert out.read_bytes() == content
 
 
 def test_what_an_oracle_reads_is_shown_without_targets(model: list[str], molecules: Molecules) -> None:
-    read = run("evaluate", "-", "--oracle", "network", *model, given=good(molecules)[1])
+    read = inside("evaluate", "-", "--oracle", "network", *model, given=good(molecules)[1])
     assert "properties, read by network" in read.stdout
-    flat = run("evaluate", "-", "--oracle", "network", *model, given="CCO\n")
+    flat = inside("evaluate", "-", "--oracle", "network", *model, given="CCO\n")
     assert flat.returncode == 0
     assert "network read nothing: no record has positions" in flat.stderr
 
 
 def test_hydrogens_that_are_not_there_are_remarked(model: list[str]) -> None:
     bare = "3\n\nC 0 0 0\nC 1.5 0 0\nO 2 1.2 0\n"
-    done = run("evaluate", "-", *model, given=bare)
+    done = inside("evaluate", "-", *model, given=bare)
     assert done.returncode == 0, done.stderr
     assert "1 have no hydrogen atom" in done.stderr
 
@@ -111,16 +111,16 @@ def test_a_batch_is_not_resumed_with_other_settings(model: list[str], tmp_path: 
     prompts, out = tmp_path / "p.jsonl.csv", tmp_path / "scores.jsonl"
     prompts.write_text("prompt,note\n" + "alpha of 60,x\u2028y\n" * 3)
     arguments = ("evaluate", str(prompts), "-o", str(out), *model)
-    assert run(*arguments, "-n", "2").returncode == 0
+    assert inside(*arguments, "-n", "2").returncode == 0
     lines = out.read_text().split("\n")
     out.rename(tmp_path / "scores.jsonl.part")
     (tmp_path / "scores.jsonl.part").write_text("\n".join(lines[:3]) + "\n{")
     (tmp_path / "scores.jsonl.part.json").write_text('{"n": 2}')
     for other in (("-n", "3"), ("-n", "2", "--seed", "5")):
-        refused = run(*arguments, *other, "--resume")
+        refused = inside(*arguments, *other, "--resume")
         assert (refused.returncode, "was begun with another" in refused.stderr) == (2, True), refused.stderr
     (tmp_path / "scores.jsonl.part.json").unlink()
-    assert run(*arguments, "-n", "2", "--resume").returncode == 0
+    assert inside(*arguments, "-n", "2", "--resume").returncode == 0
     assert [json.loads(line)["index"] for line in out.read_text().split("\n")[:-1]] == list(range(6))
 
 
@@ -146,7 +146,7 @@ def test_a_batch_killed_midway_loses_nothing_it_had_finished(model: list[str], t
 
 @pytest.mark.parametrize(("gate", "code"), [("alpha=1000", 0), ("alpha=1e-6", 5), ("mu=1", 5)])
 def test_gates_on_errors(gate: str, code: int, model: list[str]) -> None:
-    done = run("evaluate", "-", "-n", "2", "-o", "-", "--max-mae", gate, *model, given="prompt\nalpha of 60\n")
+    done = inside("evaluate", "-", "-n", "2", "-o", "-", "--max-mae", gate, *model, given="prompt\nalpha of 60\n")
     assert done.returncode == code, done.stderr
     assert len(table(done.stdout)) == 2
     assert ("gate missed" in done.stderr) is bool(code)
@@ -167,13 +167,13 @@ def test_gates_on_errors(gate: str, code: int, model: list[str]) -> None:
     ],
 )
 def test_usage_errors(arguments: list[str], part: str, model: list[str]) -> None:
-    done = run("evaluate", "-", *arguments, *model, given="CCO\n")
+    done = inside("evaluate", "-", *arguments, *model, given="CCO\n")
     assert done.returncode == 2, done.stderr
     assert part in done.stderr
 
 
 def test_a_table_without_a_usable_prompt_is_an_error(model: list[str]) -> None:
-    done = run("evaluate", "-", "-o", "-", "--min-valid", "0.9", *model, given="prompt\ngap of 7 Debye\nmu of 3 eV\n")
+    done = inside("evaluate", "-", "-o", "-", "--min-valid", "0.9", *model, given="prompt\ngap of 7 Debye\nmu of 3 eV\n")
     assert (done.returncode, done.stdout) == (3, "")
     assert "no prompt" in done.stderr
 
@@ -232,7 +232,7 @@ def test_the_text_protocol_counts_levels_by_wording(model: list[str], tmp_path: 
 
 
 def test_a_split_is_scored_and_distances_need_a_reference(data_file: Path, model: list[str]) -> None:
-    done = run("evaluate", "--split", "train", "--data", str(data_file), "--json", "--oracle", "network", *model)
+    done = inside("evaluate", "--split", "train", "--data", str(data_file), "--json", "--oracle", "network", *model)
     summary = json.loads(done.stdout)
     assert summary["bonds"]["valid"] == 1.0
     assert set(summary["distributions"]) == {"atoms", "elements", "bonds", "angles", "kinds"}
@@ -240,7 +240,7 @@ def test_a_split_is_scored_and_distances_need_a_reference(data_file: Path, model
 
 
 def test_the_judge_is_measured(data_file: Path, model: list[str]) -> None:
-    done = run("evaluate", "--calibrate", "--data", str(data_file), *model)
+    done = inside("evaluate", "--calibrate", "--data", str(data_file), *model)
     assert done.returncode == 0, done.stderr
     for words in ("L-bound), ours", "L-bound), published", "atom count only", "U-bound", "nearest training molecule"):
         assert words in done.stdout
@@ -283,7 +283,7 @@ def test_damaged_input_is_answered_and_the_good_records_scored(
     else:
         content, code, count, word = damaged(name, molecules)
         path.write_bytes(content)
-    done = run("evaluate", str(path), "--json", "--oracle", "network", *model)
+    done = inside("evaluate", str(path), "--json", "--oracle", "network", *model)
     assert done.returncode == code, done.stderr
     assert word in done.stderr
     assert "Traceback" not in done.stderr
