@@ -173,6 +173,7 @@ class SamplingConfig:
         bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
         steer: how much the guide's reading of the targets is trusted while it steers the noisy molecules; 0 is none.
         attempts: how often a molecule is made at most until it has the structure its prompt asks for.
+        repairs: how often a molecule whose bonds do not add up is noised in part and denoised anew, at most.
         weights: of properties that count more or less than 1; each costs a further evaluation a call.
         solver: how each step is taken, by its name in `diffusion.sampler.SOLVERS`.
         temperature: of the predicted atom types and bond orders; below 1 sharpens them.
@@ -189,6 +190,7 @@ class SamplingConfig:
     bf16: bool = False
     steer: float = STEER
     attempts: int = 5
+    repairs: int = 2
     weights: tuple[tuple[str, float], ...] = ()
     solver: str = "sa"
     temperature: float = 1.0

@@ -15,6 +15,7 @@ import torch
 from t2d_mol import __version__
 from t2d_mol.batching import Batch, batched, is_exhausted, side_by_side
 from t2d_mol.checkpoint import Checkpoint, Statistics
+from t2d_mol.chem.graph import is_closed
 from t2d_mol.chem.wishes import unmet
 from t2d_mol.choosing import CHOOSERS
 from t2d_mol.conditioning import GRAPH_STRENGTH, Conditioner
@@ -25,7 +26,7 @@ from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
-from t2d_mol.padding import unpad
+from t2d_mol.padding import pad, unpad
 from t2d_mol.planning import Job, Planner
 from t2d_mol.portion import Portion
 from t2d_mol.properties import KEYS
@@ -165,13 +166,13 @@ class Model:
     def expected_seconds(
         self, prompts: Sequence[tuple[int, Prompt]], count: int, config: SamplingConfig = SamplingConfig()
     ) -> float:
-        """Return about how long `sample` will take, from six calls for the first batch; retries are not counted."""
+        """Return about how long `sample` will take, from six calls for the first batch, without retries and repairs."""
         if not prompts:
             return 0.0
         size = min(config.batch_size, len(prompts) * count)
         places = list(islice(((row, prompt, k) for row, prompt in prompts for k in range(count)), size))
         jobs = [self._job(prompt, (row, k, 0), config) for row, prompt, k in places]
-        trial = replace(config, steps=min(config.steps, 6), attempts=1)
+        trial = replace(config, steps=min(config.steps, 6), attempts=1, repairs=0)
         began = time.monotonic()
         self._sample_jobs(jobs, trial)
         made = len(prompts) * count * config.candidates
@@ -225,6 +226,18 @@ class Model:
         return [chosen(candidates) for candidates in made]
 
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
+        """Sample jobs, repair the molecules whose bonds do not add up, and return them in the jobs' order."""
+        jobs, made = list(jobs), self._sample_once(jobs, config)
+        for _ in range(config.repairs):
+            broken = [place for place, generated in enumerate(made) if not is_closed(generated.molecule)]
+            for place in broken:
+                jobs[place] = jobs[place].repair(made[place].molecule)
+            repaired = self._sample_once([jobs[place] for place in broken], config)
+            for place, generated in zip(broken, repaired, strict=True):
+                made[place] = generated
+        return made
+
+    def _sample_once(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches and return the molecules in the jobs' order."""
         steered = [self.conditioner.steered_by(job, config) for job in jobs]
         batches = batched(jobs, steered, min(config.batch_size, self._fitting))
@@ -254,13 +267,15 @@ class Model:
         jobs = batch.rows
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
         mask = torch.arange(batch.padded or int(sizes.max()), device=self.device) < sizes[:, None]
+        starts = [job.start for job in jobs if job.start is not None]
+        start = pad(starts, mask.shape[1]).to(self.device) if starts else None
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         sampler = Sampler(self.process, config.steps, SOLVERS[config.solver], config.temperature, config.clamp_below)
         with torch.no_grad():
             memory = self.conditioner.memory([job.text for job in jobs], [job.targets for job in jobs])
             guided, steering = self.conditioner.wrapped(jobs, config)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-                sampled = sampler(guided, mask, generators, memory, steering)
+                sampled = sampler(guided, mask, generators, memory, steering, start)
         predicted = self.predict(sampled)
         provenance = {
             "model": self.name,
@@ -276,7 +291,7 @@ class Model:
             lacks = unmet(molecule, replace(job.prompt.structure, atoms=config.atoms or job.prompt.structure.atoms))
             generated = GeneratedMolecule(
                 molecule, job.prompt, job.row, job.index, config.seed, predicted=properties, provenance=provenance,
-                attempts=job.attempt + 1, unmet=lacks,
+                attempts=job.attempt + 1, repairs=job.repairs, unmet=lacks,
             )  # fmt: skip
             yield judged(generated)
 

@@ -160,7 +160,8 @@ class GeneratedMolecule:
     """A molecule made by the model, with all that is needed to make it again.
 
     Invalid ones are kept and labelled; `state` is `unjudged` where rdkit is missing. `attempts` counts the tries made for
-    the structure its prompt asks for, `unmet` says what of it the last one still lacks.
+    the structure its prompt asks for, `unmet` says what of it the last one still lacks. `repairs` counts how often it was
+    noised in part and denoised anew, because its bonds did not add up.
     """
 
     molecule: Molecule
@@ -174,4 +175,5 @@ class GeneratedMolecule:
     predicted: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     attempts: int = 1
+    repairs: int = 0
     unmet: str = ""

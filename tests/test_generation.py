@@ -10,6 +10,7 @@ import torch
 from t2d_mol import generation
 from t2d_mol.batching import Batch
 from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.chem.graph import is_closed
 from t2d_mol.config import STEER, SamplingConfig
 from t2d_mol.errors import InputError
 from t2d_mol.generation import Model
@@ -19,7 +20,7 @@ from t2d_mol.portion import Portion
 from t2d_mol.prompts import parse_prompt
 from t2d_mol.targets import error
 
-CONFIG = SamplingConfig(steps=8, guidance=2.0, seed=5)
+CONFIG = SamplingConfig(steps=8, guidance=2.0, seed=5, repairs=0)
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +45,16 @@ def same(first: GeneratedMolecule, second: GeneratedMolecule) -> bool:
 
 
 def test_a_molecule_depends_on_seed_row_and_number_alone(model: Model, prompts: list[tuple[int, Prompt]]) -> None:
-    whole = list(model.sample(prompts, 7, replace(CONFIG, batch_size=7)))
+    config = replace(CONFIG, repairs=1)
+    whole = list(model.sample(prompts, 7, replace(config, batch_size=7)))
     assert [made.index for made in whole] == list(range(21))
     for size in (1, 32):
-        other = list(model.sample(prompts, 7, replace(CONFIG, batch_size=size)))
+        other = list(model.sample(prompts, 7, replace(config, batch_size=size)))
         assert all(same(first, second) for first, second in zip(whole, other, strict=True))
-    alone = list(model.sample(prompts[1:2], 3, CONFIG))
+    alone = list(model.sample(prompts[1:2], 3, config))
     for made, expected in zip(alone, whole[7:10], strict=True):
         assert same(replace(made, index=expected.index), expected)
-    reseeded = list(model.sample(prompts, 7, replace(CONFIG, seed=6)))
+    reseeded = list(model.sample(prompts, 7, replace(config, seed=6)))
     assert not any(same(first, second) for first, second in zip(whole, reseeded, strict=True))
 
 
@@ -183,6 +185,20 @@ def test_only_valid_molecules_keep_their_seeds() -> None:
     kept = list(bundled.sample_valid([(0, Prompt(""))], 4, config))
     assert len(kept) == 4
     assert all(same(replace(a, index=0), replace(b, index=0)) for a, b in zip(kept, valid[:4], strict=True))
+
+
+def test_a_molecule_whose_bonds_do_not_add_up_is_repaired_and_no_other() -> None:
+    bundled, config = Model.load(), replace(CONFIG, steps=16, atoms=(9, 14))
+    raw = list(bundled.sample([(0, Prompt(""))], 24, config))
+    mended = list(bundled.sample([(0, Prompt(""))], 24, replace(config, repairs=3)))
+    closed = [is_closed(made.molecule) for made in raw]
+    assert 6 <= sum(closed) < 24
+    for before, after, whole in zip(raw, mended, closed, strict=True):
+        assert (after.repairs == 0) == whole
+        assert same(before, after) == whole
+        assert after.repairs == 3 or is_closed(after.molecule)
+    open_before, open_after = (sum(not is_closed(made.molecule) for made in some) for some in (raw, mended))
+    assert open_after <= open_before / 2
 
 
 def test_unpadding_cuts_every_molecule_to_its_size(model: Model) -> None:

@@ -84,6 +84,18 @@ def stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
     )
 
 
+def is_closed(molecule: Molecule) -> bool:
+    """Return whether bonds and charges add up: each atom has an allowed valence, all hang together, the whole is neutral.
+
+    Needs no RDKit, which calls nearly all such molecules valid.
+    """
+    if molecule.bonds is None or not stable_atoms(molecule).all():
+        return False
+    near = (molecule.bonds > 0) | np.eye(len(molecule), dtype=bool)
+    together = np.linalg.matrix_power(near.astype(float), len(molecule))[0].all()
+    return bool(together) and (molecule.charges is None or not molecule.charges.sum())
+
+
 def judge(molecule: Molecule) -> Judgement:
     """Judge a molecule by its bonds, perceived from the geometry if it has none."""
     from rdkit import Chem, rdBase

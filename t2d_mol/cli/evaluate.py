@@ -67,6 +67,7 @@ def evaluate(
     steer: sampling.Steer = 1.0,
     candidates: sampling.Candidates = 1,
     choose: sampling.Choose = "nearest",
+    repairs: sampling.Repairs = 2,
     solver: sampling.Solver = "sa",
     temperature: sampling.Temperature = 1.0,
     clamp: sampling.Clamp = 0.0,
@@ -116,7 +117,7 @@ def evaluate(
         sampling=sampling.sampling_config(
             steps=sampling.steps_in_force(context, steps, fast), solver=solver, guidance=guidance, steer=steer,
             temperature=temperature, clamp=clamp,
-            candidates=candidates, choose=choose, batch_size=batch_size, seed=seed,
+            candidates=candidates, choose=choose, repairs=repairs, batch_size=batch_size, seed=seed,
         ),
         values=values,
         checkpoint=checkpoint,

@@ -45,6 +45,7 @@ def sample(
     candidates: sampling.Candidates = 1,
     choose: sampling.Choose = "nearest",
     attempts: Annotated[int, typer.Option(help="Tries a molecule gets until it has the structure asked for.", min=1)] = 5,
+    repairs: sampling.Repairs = 2,
     solver: sampling.Solver = "sa",
     temperature: sampling.Temperature = 1.0,
     clamp: sampling.Clamp = 0.0,
@@ -127,7 +128,7 @@ def sample(
         sampling.sampling_config(
             steps=sampling.steps_in_force(context, steps, fast), solver=solver, guidance=guidance, steer=steer,
             temperature=temperature, clamp=clamp,
-            candidates=candidates, choose=choose, batch_size=batch_size, seed=seed,
+            candidates=candidates, choose=choose, repairs=repairs, batch_size=batch_size, seed=seed,
         ),
         atoms=options.parse_range(atoms),
         bf16=options.pick_bf16(precision, device, training=False),

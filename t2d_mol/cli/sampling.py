@@ -31,6 +31,9 @@ Candidates = Annotated[int, typer.Option(help="Molecules made for each one kept.
 Choose = Annotated[
     str, typer.Option(help="Which candidate is kept: nearest to the targets, or consensus, nearest to the others.")
 ]
+Repairs = Annotated[
+    int, typer.Option(help="Times a molecule whose bonds do not add up is noised in part and denoised anew, at most.", min=0)
+]
 BatchSize = Annotated[int, typer.Option(help="Molecules sampled together.", min=1)]
 
 
@@ -44,6 +47,7 @@ def sampling_config(
     clamp: float,
     candidates: int,
     choose: str,
+    repairs: int,
     batch_size: int,
     seed: int,
 ) -> "SamplingConfig":
@@ -73,6 +77,7 @@ def sampling_config(
         clamp_below=clamp,
         candidates=candidates,
         choose=choose,
+        repairs=repairs,
     )
 
 

@@ -44,6 +44,14 @@ class Process:
         """Return the scaled encoding of (…, 4) class probabilities."""
         return self.config.bond_scale * (2 * probabilities - 1)
 
+    def encoded(self, batch: MoleculeBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the clean positions (B, N, 3), types (B, N, 5) and bonds (B, N, N, 4) that noise is added to."""
+        return (
+            centred(batch.positions / self.config.position_scale, batch.mask),
+            self.one_hot_types(F.one_hot(batch.types, len(SYMBOLS)).float()),
+            self.one_hot_bonds(F.one_hot(batch.bonds, len(BOND_ORDERS)).float()),
+        )
+
     def corrupt(self, batch: MoleculeBatch, sigma: Tensor, generator: Generator | None = None) -> Noisy:
         """Add noise of level sigma (B,) to a batch.
 
@@ -55,11 +63,10 @@ class Process:
         draws = torch.randn(b, n, 3 + len(SYMBOLS), generator=generator).to(mask.device)
         pairs = torch.randn(b, n, n, len(BOND_ORDERS), generator=generator).to(mask.device)
         upper = torch.triu(torch.ones(n, n, device=mask.device), 1)[..., None] * pairs
-        positions = centred(batch.positions / self.config.position_scale, mask) + level * centred(draws[..., :3], mask)
-        types = self.one_hot_types(F.one_hot(batch.types, len(SYMBOLS)).float()) + level * draws[..., 3:]
-        bonds = self.one_hot_bonds(F.one_hot(batch.bonds, len(BOND_ORDERS)).float())
+        positions, types, bonds = self.encoded(batch)
+        positions = positions + level * centred(draws[..., :3], mask)
         bonds = bonds + level[..., None] * (upper + upper.transpose(1, 2))
-        return Noisy(positions, types, bonds, mask, sigma)
+        return Noisy(positions, types + level * draws[..., 3:], bonds, mask, sigma)
 
     def losses(self, estimate: Estimate, batch: MoleculeBatch, sigma: Tensor) -> Losses:
         """Return the losses of an estimate of `batch` made at noise levels sigma (B,).

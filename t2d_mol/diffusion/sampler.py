@@ -112,11 +112,20 @@ class Sampler:
         generators: Sequence[Generator],
         memory: Memory | None = None,
         steering: Steering | None = None,
+        start: MoleculeBatch | None = None,
     ) -> MoleculeBatch:
-        """Sample a molecule per row of the mask (B, N), row i with the i-th generator; steering replaces the denoiser."""
+        """Sample a molecule per row of the mask (B, N), row i with the i-th generator; steering replaces the denoiser.
+
+        Molecules to `start` from are repaired: noised to a level that leaves much of them, from which half the steps then
+        walk down (Meng et al., SDEdit, ICLR 2022).
+        """
         schedule, solver = self.process.schedule, self.solver
-        levels = schedule.grid(self.steps)
-        state = State(*(levels[0] * noise for noise in draw_noise(generators, mask)))
+        levels = schedule.grid(self.steps) if start is None else schedule.grid(self.steps // 2, schedule.repaired_from)
+        noise = draw_noise(generators, mask)
+        if start is None:
+            state = State(*(levels[0] * unit for unit in noise))
+        else:
+            state = State(*self.process.encoded(start)).plus(levels[0], noise)
         estimate: Estimate | None = None
         before: State | None = None
         last = levels[0]

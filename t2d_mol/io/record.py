@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 RECORD_KEYS: Final = (
     "prompt", "row", "index", "seed", "smiles", "state", "reason", "n_atoms", "novel", "duplicate_of",
-    "targets", "structure", "unmet", "attempts", "predicted", "relaxed",
+    "targets", "structure", "unmet", "attempts", "repairs", "predicted", "relaxed",
     "model", "steps", "guidance", "steer", "solver", "candidates", "precision", "version",
 )  # fmt: skip
 """The keys of every record, in order."""
@@ -80,6 +80,7 @@ def to_record(generated: GeneratedMolecule, statistics: Statistics) -> Record:
         "structure": generated.prompt.structure.record(),
         "unmet": generated.unmet,
         "attempts": generated.attempts,
+        "repairs": generated.repairs,
         "predicted": generated.predicted,
         "relaxed": None,
         **generated.provenance,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from t2d_mol.chem.graph import hash_smiles, judge, judge_smiles, stable_atoms, to_rdkit
+from t2d_mol.chem.graph import hash_smiles, is_closed, judge, judge_smiles, stable_atoms, to_rdkit
 from t2d_mol.chem.lookup import lookup_bonds, lookup_smiles, lookup_stable_atoms
 from t2d_mol.chem.perception import perceive_bonds
 from t2d_mol.elements import TYPE_OF_SYMBOL
@@ -45,6 +45,22 @@ def test_lookup_bonds_do_not_depend_on_place_or_orientation(molecules: Molecules
         np.testing.assert_array_equal(
             lookup_bonds(molecule.numbers, molecule.positions), lookup_bonds(molecule.numbers, moved)
         )
+
+
+def test_bonds_add_up_where_valences_fit_in_one_neutral_piece(molecules: Molecules) -> None:
+    for index in range(len(molecules)):
+        assert is_closed(molecules[index])
+    water, ammonia = (np.array(numbers, np.uint8) for numbers in ([8, 1, 1], [7, 1, 1, 1]))
+    star = np.zeros((4, 4), np.uint8)
+    star[0, 1:] = star[1:, 0] = 1
+    nowhere, charged = np.zeros((7, 3), np.float32), np.array([1, 0, 0, 0], np.int8)
+    assert is_closed(Molecule(water, nowhere[:3], star[:3, :3]))
+    assert not is_closed(Molecule(ammonia[:3], nowhere[:3], star[:3, :3]))
+    assert not is_closed(Molecule(water, nowhere[:3]))
+    assert not is_closed(Molecule(np.array([8, 1, 1, 1], np.uint8), nowhere[:4], star, charged))
+    both = np.zeros((7, 7), np.uint8)
+    both[:3, :3], both[3:, 3:] = star[:3, :3], star
+    assert not is_closed(Molecule(np.concatenate([water, ammonia]), nowhere, both))
 
 
 def test_the_fixtures_graphs_are_those_they_were_made_from(molecules: Molecules) -> None:

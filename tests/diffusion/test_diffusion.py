@@ -50,6 +50,14 @@ def test_the_grid_falls_from_first_to_last_level_and_then_to_zero(steps: int) ->
     assert all(high > low for high, low in itertools.pairwise(grid))
 
 
+def test_a_repairs_grid_begins_where_it_is_told_to() -> None:
+    grid = NoiseSchedule().grid(20, 1.2)
+    assert len(grid) == 21
+    assert grid[0] == pytest.approx(1.2)
+    assert grid[-2] == pytest.approx(NoiseSchedule().sigma_min)
+    assert all(high > low for high, low in itertools.pairwise(grid))
+
+
 def test_churn_raises_the_middle_levels_alone() -> None:
     schedule = NoiseSchedule()
     assert schedule.churned(0.5) == pytest.approx(0.5 * schedule.churn)
@@ -161,6 +169,22 @@ def test_every_solver_recovers_a_gaussian(scale: float, solver: str, tolerance: 
     assert float(spread) == pytest.approx(scale, rel=tolerance)
     assert (sampled.types == 1).all()
     assert not sampled.bonds.any()
+
+
+def test_a_repair_keeps_of_a_gaussian_what_its_noise_leaves() -> None:
+    """The exact flow of N(0, 1) takes x + σ ε to (x + σ ε) / √(1 + σ²), so that much of x is kept; atoms outside stay 0."""
+    process, sizes = Process(DiffusionConfig()), [6] * 300 + [4]
+    shape = mask(sizes)
+    positions = 1.4 * draw_noise(generators(301, seed=1), shape).positions
+    empty = torch.zeros(301, 6, dtype=torch.long)
+    start = MoleculeBatch(empty, positions, torch.zeros(301, 6, 6, dtype=torch.long), empty, shape)
+    sampler = Sampler(process, 200, SOLVERS["euler"])
+    repaired = sampler(GaussianDenoiser(1.0), shape, generators(301), start=start)
+    kept = (repaired.positions * positions).sum() / positions.square().sum()
+    assert float(kept) == pytest.approx((1 + process.schedule.repaired_from**2) ** -0.5, abs=0.03)
+    assert float((repaired.positions[:300] / 1.4).std()) == pytest.approx((5 / 6) ** 0.5, rel=0.03)
+    assert not repaired.positions[300, 4:].any()
+    assert (repaired.types[shape] == 1).all()
 
 
 @pytest.mark.parametrize(("solver", "least", "most"), [("euler", 1.7, 2.5), ("dpm++", 3.0, 6.0)])

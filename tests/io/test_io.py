@@ -37,6 +37,7 @@ RECORD = dict.fromkeys(RECORD_KEYS, "") | {
     "novel": True,
     "duplicate_of": None,
     "attempts": 1,
+    "repairs": 0,
     "seed": 0,
     "n_atoms": 6,
     "steps": 50,

@@ -13,7 +13,7 @@ from t2d_mol.io.record import GEOMETRY_KEYS, RECORD_KEYS, Record, flat
 GROUP: Final = 10_000
 """Records of a row group: as many as are held in memory."""
 
-_WHOLE: Final = ("row", "index", "seed", "n_atoms", "duplicate_of", "attempts", "steps", "candidates")
+_WHOLE: Final = ("row", "index", "seed", "n_atoms", "duplicate_of", "attempts", "repairs", "steps", "candidates")
 _REAL: Final = ("guidance", "steer")
 
 
