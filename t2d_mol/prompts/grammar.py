@@ -1,5 +1,6 @@
 """The grammar: a sentence becomes targets and structural wishes, and what was not understood is kept."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Literal
@@ -13,7 +14,7 @@ from t2d_mol.prompts.items import read_items
 from t2d_mol.prompts.joining import Pair, join, property_of_unit, unit_measures
 from t2d_mol.prompts.levels import level_operator
 from t2d_mol.prompts.lexer import tokens
-from t2d_mol.prompts.quantities import Noun, Quantity, place_of
+from t2d_mol.prompts.quantities import Item, Noun, Quantity, place_of
 from t2d_mol.prompts.structure import structure_of
 from t2d_mol.prompts.words import corrections
 from t2d_mol.properties import BY_KEY, KEYS, LEVELS
@@ -59,6 +60,8 @@ def parse_prompt(text: str, statistics: Statistics, *, values: Values = "auto") 
     bare = any(quantity.numbers and quantity.unit is None for _, quantity in asked)
     if normalised and bare and values == "auto":
         warnings.append("bare numbers are read as normalised values")
+    if re.search(r"\bor\b", text, re.IGNORECASE) and _offers_a_choice(reading.items, pairs):
+        warnings.append("'or' is read as 'and': what stands on both sides of it is asked for")
     if any(pair.noun and pair.noun.name == "molecules" and pair.quantity for pair in pairs):
         warnings.append("how many molecules are made is decided by -n, not by the prompt")
     if not targets and not structure:
@@ -84,6 +87,12 @@ def _asked(pairs: Sequence[Pair]) -> tuple[list[tuple[Noun, Quantity]], list[str
             else:
                 asked.append((noun, quantity))
     return asked, lost
+
+
+def _offers_a_choice(items: Sequence[Item], pairs: Sequence[Pair]) -> bool:
+    """Return whether "or" stands between two wishes; in a list of what is excluded it means both anyway."""
+    excluded = {id(pair.noun) for pair in pairs if pair.quantity is not None and pair.quantity.ask in ("none", "only")}
+    return any(item.either and id(item.noun) not in excluded for item in items)
 
 
 def _reads_normalised(text: str, asked: Sequence[tuple[Noun, Quantity]], statistics: Statistics, values: Values) -> bool:

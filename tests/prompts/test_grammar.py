@@ -138,6 +138,15 @@ def test_typos_put_right_are_said(qm9_statistics: Statistics) -> None:
     assert "read 'dipol' as 'dipole'" in parse_prompt("high dipol", qm9_statistics).warnings
 
 
+def test_a_choice_between_wishes_is_asked_for_whole_and_said(qm9_statistics: Statistics) -> None:
+    for text in ("a high gap or a low dipole", "low gap OR homo", "high homo or no ring"):
+        prompt = parse_prompt(text, qm9_statistics)
+        assert len(prompt.targets) + bool(prompt.structure) == 2
+        assert ["'or' is read as 'and'" in warning for warning in prompt.warnings] == [True]
+    for text in ("gap of 5 or 6 eV", "high or very high gap", "no nitrogen or oxygen", "homo/lumo of -6/1 eV", "one or two rings"):
+        assert not parse_prompt(text, qm9_statistics).warnings
+
+
 def test_how_many_molecules_is_not_the_prompts_to_say(qm9_statistics: Statistics) -> None:
     for text in ("give me 5 molecules with a low gap", "three structures, low gap"):
         prompt = parse_prompt(text, qm9_statistics)
