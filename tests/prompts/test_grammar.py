@@ -143,7 +143,13 @@ def test_a_choice_between_wishes_is_asked_for_whole_and_said(qm9_statistics: Sta
         prompt = parse_prompt(text, qm9_statistics)
         assert len(prompt.targets) + bool(prompt.structure) == 2
         assert ["'or' is read as 'and'" in warning for warning in prompt.warnings] == [True]
-    for text in ("gap of 5 or 6 eV", "high or very high gap", "no nitrogen or oxygen", "homo/lumo of -6/1 eV", "one or two rings"):
+    for text in (
+        "gap of 5 or 6 eV",
+        "high or very high gap",
+        "no nitrogen or oxygen",
+        "homo/lumo of -6/1 eV",
+        "one or two rings",
+    ):
         assert not parse_prompt(text, qm9_statistics).warnings
 
 
