@@ -44,7 +44,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     loaded = Model.load(options.checkpoint)
-    base = SamplingConfig(seed=options.seed, temperature=options.temperature, clamp_below=options.clamp)
+    base = SamplingConfig(seed=options.seed, repairs=0, temperature=options.temperature, clamp_below=options.clamp)
     rows = tuple(
         row(loaded, replace(base, solver=solver, steps=steps), options.n)
         for solver in options.solvers

@@ -1,7 +1,7 @@
 """Configuration: frozen dataclasses whose field names are the option names and the TOML keys, and the presets."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -165,7 +165,7 @@ class SamplingConfig:
     """How molecules are sampled.
 
     Attributes:
-        steps: calls of the denoiser a molecule (up to twice as many evaluations where guidance is on).
+        steps: calls of the denoiser a molecule (up to twice as many evaluations where guidance is on), repairs apart.
         guidance: weight of classifier-free guidance; 1 is none, 0 ignores the prompt's words.
         batch_size: most molecules sampled together; changes speed and memory, not the molecules.
         atoms: inclusive range of atom counts; None draws the count from p(n | targets).
@@ -173,7 +173,7 @@ class SamplingConfig:
         bf16: compute in bfloat16; faster on some machines, and then molecules may differ with the batch size.
         steer: how much the guide's reading of the targets is trusted while it steers the noisy molecules; 0 is none.
         attempts: how often a molecule is made at most until it has the structure its prompt asks for.
-        repairs: how often a molecule whose bonds do not add up is noised in part and denoised anew, at most.
+        repairs: how often a molecule whose bonds and charges do not add up is noised in part and denoised anew, at most.
         weights: of properties that count more or less than 1; each costs a further evaluation a call.
         solver: how each step is taken, by its name in `diffusion.sampler.SOLVERS`.
         temperature: of the predicted atom types and bond orders; below 1 sharpens them.
@@ -244,21 +244,21 @@ def to_dict(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-def from_dict(kind: type[Config], values: dict[str, Any]) -> Config:
-    """Build a configuration from nested dictionaries; absent keys take their defaults.
+def from_dict(kind: type[Config], values: dict[str, Any], base: Config | None = None) -> Config:
+    """Build a configuration from nested dictionaries; absent keys are those of `base`, by default the defaults.
 
     Raises:
         InputError: if a key is unknown or a value is of the wrong type; the message names it.
     """
     known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
     arguments: dict[str, Any] = {}
-    defaults = kind()
+    defaults = base or kind()
     for key, value in values.items():
         if key not in known:
             raise InputError(f"unknown configuration key {key!r}", f"known keys: {', '.join(known)}")
         default = getattr(defaults, key)
         if is_dataclass(default):
-            value = from_dict(type(default), value)
+            value = from_dict(type(default), value, default)
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         elif isinstance(default, tuple) and isinstance(value, list):
@@ -266,7 +266,7 @@ def from_dict(kind: type[Config], values: dict[str, Any]) -> Config:
         elif type(value) is not type(default):
             raise InputError(f"configuration key {key!r} must be {type(default).__name__}, not {value!r}")
         arguments[key] = value
-    return kind(**arguments)
+    return replace(defaults, **arguments)  # type: ignore[type-var]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -172,9 +172,9 @@ class Model:
         size = min(config.batch_size, len(prompts) * count)
         places = list(islice(((row, prompt, k) for row, prompt in prompts for k in range(count)), size))
         jobs = [self._job(prompt, (row, k, 0), config) for row, prompt, k in places]
-        trial = replace(config, steps=min(config.steps, 6), attempts=1, repairs=0)
+        trial = replace(config, steps=min(config.steps, 6))
         began = time.monotonic()
-        self._sample_jobs(jobs, trial)
+        self._sample_once(jobs, trial)
         made = len(prompts) * count * config.candidates
         return (time.monotonic() - began) / trial.steps * config.steps * made / size
 
@@ -226,13 +226,13 @@ class Model:
         return [chosen(candidates) for candidates in made]
 
     def _sample_jobs(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
-        """Sample jobs, repair the molecules whose bonds do not add up, and return them in the jobs' order."""
-        jobs, made = list(jobs), self._sample_once(jobs, config)
+        """Sample jobs, repair what is as asked but for bonds and charges that do not add up; return all in their order."""
+        made = self._sample_once(jobs, config)
         for _ in range(config.repairs):
-            broken = [place for place, generated in enumerate(made) if not is_closed(generated.molecule)]
-            for place in broken:
-                jobs[place] = jobs[place].repair(made[place].molecule)
-            repaired = self._sample_once([jobs[place] for place in broken], config)
+            broken = [place for place, one in enumerate(made) if not one.unmet and not is_closed(one.molecule)]
+            if not broken:
+                break
+            repaired = self._sample_once([jobs[place].repairing(made[place]) for place in broken], config)
             for place, generated in zip(broken, repaired, strict=True):
                 made[place] = generated
         return made
@@ -268,6 +268,7 @@ class Model:
         sizes = torch.tensor([job.atoms for job in jobs], device=self.device)
         mask = torch.arange(batch.padded or int(sizes.max()), device=self.device) < sizes[:, None]
         starts = [job.start for job in jobs if job.start is not None]
+        assert len(starts) in (0, len(jobs))
         start = pad(starts, mask.shape[1]).to(self.device) if starts else None
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         sampler = Sampler(self.process, config.steps, SOLVERS[config.solver], config.temperature, config.clamp_below)

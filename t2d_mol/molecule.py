@@ -157,11 +157,11 @@ class Prompt:
 
 @dataclass(frozen=True, eq=False)
 class GeneratedMolecule:
-    """A molecule made by the model, with all that is needed to make it again.
+    """A molecule made by the model, with what tells how it was made.
 
     Invalid ones are kept and labelled; `state` is `unjudged` where rdkit is missing. `attempts` counts the tries made for
     the structure its prompt asks for, `unmet` says what of it the last one still lacks. `repairs` counts how often it was
-    noised in part and denoised anew, because its bonds did not add up.
+    noised in part and denoised anew, because its bonds and charges did not add up.
     """
 
     molecule: Molecule

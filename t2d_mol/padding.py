@@ -13,7 +13,7 @@ _TYPE_OF_NUMBER[list(NUMBERS)] = np.arange(len(NUMBERS))
 
 
 def pad(molecules: Sequence[Molecule], width: int = 0) -> MoleculeBatch:
-    """Return a batch of a width, or as wide as its largest molecule; missing bonds and charges count as none."""
+    """Return a batch as wide as its largest molecule, or wider; missing bonds and charges count as none."""
     width = max(width, *(len(molecule) for molecule in molecules))
     types = np.zeros((len(molecules), width), np.int64)
     positions = np.zeros((len(molecules), width, 3), np.float32)

@@ -9,7 +9,7 @@ import torch
 
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.sampler import molecule_seed
-from t2d_mol.molecule import Molecule, Prompt, Structure, Target
+from t2d_mol.molecule import GeneratedMolecule, Molecule, Prompt, Structure, Target
 from t2d_mol.nn.text import KINDS, NumberEncoder, TextEncoder
 from t2d_mol.prompts.joint import Joint, settle, sizes_of
 from t2d_mol.prompts.structure import bounds
@@ -34,8 +34,8 @@ class Job:
         targets: the prompt's, with a value drawn where a range is asked for.
         text: what the encoder reads.
         bounds: least and most atoms of each type; None leaves them free.
-        start: the molecule that is to be repaired; None begins with noise.
-        repairs: how many repairs there were, this one with them.
+        start: the molecule that is to be repaired; None begins with noise. Jobs of a batch are alike in this.
+        repairs: which repair of it this is, from 1.
     """
 
     prompt: Prompt
@@ -56,10 +56,10 @@ class Job:
         """Whether composition or rings are asked for."""
         return self.bounds is not None or self.prompt.structure.rings is not None
 
-    def repair(self, molecule: Molecule) -> "Job":
-        """Return the job of repairing what was made."""
-        number = self.repairs + 1
-        return replace(self, seed=molecule_seed(self.seed, self.row, self.k, number), start=molecule, repairs=number)
+    def repairing(self, made: GeneratedMolecule) -> "Job":
+        """Return the job of repairing what was made for this one."""
+        number = made.repairs + 1
+        return replace(self, seed=molecule_seed(self.seed, self.row, self.k, number), start=made.molecule, repairs=number)
 
     def limits(self, types: int) -> tuple[list[int], list[int], list[int]]:
         """Return least and most atoms of each type, and least and most rings, with room for all where nothing is asked."""

@@ -62,7 +62,7 @@ def test_a_molecule_depends_on_seed_row_and_number_alone(model: Model, prompts: 
 def test_a_run_out_of_memory_goes_on_in_halves(
     model: Model, prompts: list[tuple[int, Prompt]], steered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(CONFIG, batch_size=16, steer=STEER if steered else 0.0)
+    config = replace(CONFIG, repairs=1, batch_size=16, steer=STEER if steered else 0.0)
     whole, sizes = list(model.sample(prompts, 7, config)), list[int]()
     unlimited = Model._sample_batch
 
@@ -178,7 +178,7 @@ def test_the_prompt_reaches_the_molecule_and_guidance_zero_ignores_it(model: Mod
 
 def test_only_valid_molecules_keep_their_seeds() -> None:
     """The valid molecules are the valid ones of the row's sequence; the bundled model makes both kinds in few steps."""
-    bundled, config = Model.load(), replace(CONFIG, steps=12, atoms=(9, 12))
+    bundled, config = Model.load(), replace(CONFIG, steps=10, atoms=(9, 12), repairs=1)
     everything = list(bundled.sample([(0, Prompt(""))], 16, config))
     valid = [made for made in everything if made.state == "valid"]
     assert 4 <= len(valid) < 16
@@ -215,13 +215,13 @@ STRUCTURES = ("no oxygen, 7-9 atoms", "high dipole, two nitrogens", "one ring", 
 
 def test_structural_wishes_do_not_touch_batch_mates(model: Model) -> None:
     prompts = [(row, parse_prompt(text, model.statistics)) for row, text in enumerate(STRUCTURES)]
-    config = replace(CONFIG, steps=4, attempts=2)
+    config = replace(CONFIG, steps=4, attempts=2, repairs=1)
     together = list(model.sample(prompts, 2, config))
     for row, prompt in prompts:
         alone = list(model.sample([(row, prompt)], 2, config))
         for first, second in zip(together[2 * row : 2 * row + 2], alone, strict=True):
             assert same(first, replace(second, index=first.index))
-            assert (first.attempts, first.unmet) == (second.attempts, second.unmet)
+            assert (first.attempts, first.repairs, first.unmet) == (second.attempts, second.repairs, second.unmet)
 
 
 def test_excluded_elements_never_appear(model: Model) -> None:
@@ -259,7 +259,7 @@ def test_steering_does_not_amplify_what_a_batch_is_made_of() -> None:
     """The bundled model over many steps, in batches of other rows, sizes and mates."""
     bundled = Model.load()
     prompts = [(row, parse_prompt(text, bundled.statistics)) for row, text in enumerate(("gap of 7 eV", "high dipole"))]
-    config = replace(CONFIG, steps=40)
+    config = replace(CONFIG, steps=40, repairs=2)
     whole = list(bundled.sample(prompts, 11, config))
     for size in (1, 5):
         other = list(bundled.sample(prompts, 11, replace(config, batch_size=size)))

@@ -24,7 +24,7 @@ from t2d_mol.prompts import parse_prompt
 
 ray: Any = pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = pytest.mark.slow
-CONFIG = SamplingConfig(steps=4, steer=0.0, repairs=0, batch_size=2, seed=3)
+CONFIG = SamplingConfig(steps=4, steer=0.0, repairs=1, batch_size=2, seed=3)
 COUNT = 12
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from t2d_mol.chem.perception import with_perceived_bonds
 from t2d_mol.elements import SYMBOL_OF_NUMBER, SYMBOLS, VALENCE
@@ -89,11 +90,10 @@ def is_closed(molecule: Molecule) -> bool:
 
     Needs no RDKit, which calls nearly all such molecules valid.
     """
-    if molecule.bonds is None or not stable_atoms(molecule).all():
+    if molecule.bonds is None or molecule.net_charge or not stable_atoms(molecule).all():
         return False
-    near = (molecule.bonds > 0) | np.eye(len(molecule), dtype=bool)
-    together = np.linalg.matrix_power(near.astype(float), len(molecule))[0].all()
-    return bool(together) and (molecule.charges is None or not molecule.charges.sum())
+    pieces, _ = connected_components(molecule.bonds > 0, directed=False)
+    return bool(pieces == 1)
 
 
 def judge(molecule: Molecule) -> Judgement:

@@ -16,7 +16,7 @@ FAST_STEPS: Final = 20
 SOURCES: Final = ("DEFAULT", "DEFAULT_MAP", "ENVIRONMENT", "COMMANDLINE")
 """Where an option may come from; of two that contradict each other the later one counts."""
 
-Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule.", min=2)]
+Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule; a repair takes up to as many.", min=2)]
 Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
@@ -32,7 +32,10 @@ Choose = Annotated[
     str, typer.Option(help="Which candidate is kept: nearest to the targets, or consensus, nearest to the others.")
 ]
 Repairs = Annotated[
-    int, typer.Option(help="Times a molecule whose bonds do not add up is noised in part and denoised anew, at most.", min=0)
+    int,
+    typer.Option(
+        help="Times a molecule whose bonds and charges do not add up is noised in part and denoised anew, at most.", min=0
+    ),
 ]
 BatchSize = Annotated[int, typer.Option(help="Molecules sampled together.", min=1)]
 

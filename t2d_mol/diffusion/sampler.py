@@ -93,7 +93,7 @@ class Sampler:
 
     Attributes:
         process: encodes classes and knows the schedule.
-        steps: calls of the denoiser, which equal the steps.
+        steps: calls of the denoiser, which equal the steps; a repair takes fewer.
         solver: how each step is taken.
         temperature: of the predicted classes; below 1 sharpens them.
         clamp_below: noise level below which predicted classes count as certain (Li et al., Diffusion-LM, 2022).
@@ -116,11 +116,11 @@ class Sampler:
     ) -> MoleculeBatch:
         """Sample a molecule per row of the mask (B, N), row i with the i-th generator; steering replaces the denoiser.
 
-        Molecules to `start` from are repaired: noised to a level that leaves much of them, from which half the steps then
-        walk down (Meng et al., SDEdit, ICLR 2022).
+        Molecules to `start` from are repaired: noised to a level that leaves most of their bonds, though seldom the formula,
+        from where the rest of the grid is walked down (Meng et al., SDEdit, ICLR 2022).
         """
         schedule, solver = self.process.schedule, self.solver
-        levels = schedule.grid(self.steps) if start is None else schedule.grid(self.steps // 2, schedule.repaired_from)
+        levels = schedule.grid(self.steps) if start is None else schedule.repair_grid(self.steps)
         noise = draw_noise(generators, mask)
         if start is None:
             state = State(*(levels[0] * unit for unit in noise))

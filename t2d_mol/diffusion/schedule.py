@@ -20,7 +20,7 @@ class NoiseSchedule:
         spread: width in ln σ of the range around `focus` where they are dense.
         churn: factor by which a churning solver raises σ before denoising, while σ lies within `churn_range`.
         noise_range: the σ between which a stochastic solver adds noise.
-        repaired_from: where the sampling of a molecule that is to be repaired begins.
+        repaired_from: the level a molecule that is to be repaired is noised to at least.
     """
 
     log_mean: float = -1.2
@@ -49,16 +49,21 @@ class NoiseSchedule:
         """Return the weight of the cross-entropies, the inverse rate (1 + σ) / σ, at most 4."""
         return ((1 + sigma) / sigma).clamp(max=4)
 
-    def grid(self, steps: int, start: float | None = None) -> list[float]:
-        """Return the `steps` + 1 noise levels of a sampler, from `start` (`sigma_max`) down to `sigma_min` and then 0.
+    def grid(self, steps: int) -> list[float]:
+        """Return the `steps` + 1 noise levels of a sampler, from `sigma_max` down to `sigma_min` and then 0.
 
         ln σ = ln focus + spread · sinh(u) with u linear: even steps near `focus`, ever longer ones away from it.
         """
-        centre, bounds = math.log(self.focus), (start or self.sigma_max, self.sigma_min)
-        high, low = (math.asinh((math.log(bound) - centre) / self.spread) for bound in bounds)
+        centre = math.log(self.focus)
+        start, end = (math.asinh((math.log(bound) - centre) / self.spread) for bound in (self.sigma_max, self.sigma_min))
         fractions = (step / max(steps - 1, 1) for step in range(steps))
-        levels = [math.exp(centre + self.spread * math.sinh(high + (low - high) * part)) for part in fractions]
+        levels = [math.exp(centre + self.spread * math.sinh(start + (end - start) * part)) for part in fractions]
         return [*levels, 0.0]
+
+    def repair_grid(self, steps: int) -> list[float]:
+        """Return the end of the grid that begins with its last level from `repaired_from` upwards."""
+        levels = self.grid(steps)
+        return levels[max(place for place, level in enumerate(levels) if level >= self.repaired_from) :]
 
     def churned(self, sigma: float) -> float:
         """Return the noise level to which a churning solver first raises a sample at σ."""

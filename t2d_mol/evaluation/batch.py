@@ -89,6 +89,7 @@ def summarise_rows(rows: Sequence[Row], oracle: str) -> dict[str, Any]:
     summary: dict[str, Any] = {"schema": SCHEMA, "n": len(rows), "unreadable": 0, "oracle": oracle, **dict.fromkeys(absent)}
     told = [_cell(row, "candidates") for row in rows]
     summary["candidates"] = max((int(number) for number in told if number.isdecimal()), default=1)
+    summary["repaired"] = sum(_cell(row, "repairs") not in ("", "0") for row in rows)
     summary["came_relaxed"] = sum(bool(_cell(row, "relaxed")) for row in rows)
     summary |= {"bonds": {"valid": found["bonds.valid"].value}, "targets": None}
     for name, ratio in found.items():

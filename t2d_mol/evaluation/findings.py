@@ -49,8 +49,9 @@ class Findings:
         known = JudgeCheckpoint.load(judge or BUNDLED_JUDGE) if judge or BUNDLED_JUDGE.exists() else None
         hashes = checkpoint.smiles_hashes.numpy()
         chosen_from = max((score.chosen_from for score in scores), default=1)
-        came_relaxed = sum(score.came_relaxed for score in scores)
-        extra: dict[str, Any] = {"distributions": None, "candidates": chosen_from, "came_relaxed": came_relaxed}
+        extra: dict[str, Any] = {"distributions": None, "candidates": chosen_from}
+        extra["repaired"] = sum(score.repaired for score in scores)
+        extra["came_relaxed"] = sum(score.came_relaxed for score in scores)
         molecules = [score.entry.molecule for score in scores if score.entry.molecule is not None]
         samples = collect(molecules) if molecules else {}
         if samples and known is not None and known.reference:

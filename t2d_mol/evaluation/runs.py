@@ -15,7 +15,7 @@ from t2d_mol.evaluation.sources import entries_of_records
 from t2d_mol.generation import Model
 from t2d_mol.io.settings import settle
 
-COLUMNS = ("index", "prompt", "seed", "model", "steps", "guidance", "steer", "solver", "candidates", "precision")
+COLUMNS = ("index", "prompt", "seed", "model", "steps", "guidance", "steer", "solver", "candidates", "repairs", "precision")
 
 
 @dataclass(frozen=True)

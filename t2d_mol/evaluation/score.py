@@ -89,6 +89,11 @@ class Score:
         return max(1, int(told)) if told.isdecimal() and len(told) < 7 else 1
 
     @property
+    def repaired(self) -> bool:
+        """Whether its molecule was repaired while it was made, by the record it came in."""
+        return str(self.entry.columns.get("repairs", "")) not in ("", "0")
+
+    @property
     def came_relaxed(self) -> bool:
         """Whether its molecule was relaxed before it came here, by the record it came in."""
         return bool(self.entry.columns.get("relaxed"))

@@ -72,6 +72,8 @@ def quality(summary: Mapping[str, Any]) -> Table:
     title = f"{summary['n']} molecules"
     if summary["candidates"] > 1:
         title += f", chosen among {summary['candidates']} candidates each: not comparable with raw ones"
+    if summary["repaired"]:
+        title += f", {summary['repaired']} of them repaired: not comparable with raw ones"
     if summary["came_relaxed"]:
         title += f", {summary['came_relaxed']} of them relaxed before: not comparable with raw ones"
     return Table(title, ("%", "look-up rule", "own bonds"), tuple(rows))

@@ -1,8 +1,8 @@
 """The grammar: a sentence becomes targets and structural wishes, and what was not understood is kept."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, Literal
 
 from t2d_mol.checkpoint import Statistics
@@ -60,7 +60,7 @@ def parse_prompt(text: str, statistics: Statistics, *, values: Values = "auto") 
     bare = any(quantity.numbers and quantity.unit is None for _, quantity in asked)
     if normalised and bare and values == "auto":
         warnings.append("bare numbers are read as normalised values")
-    if re.search(r"\bor\b", text, re.IGNORECASE) and _offers_a_choice(reading.items, pairs):
+    if _offers_a_choice(reading.items, pairs):
         warnings.append("'or' is read as 'and': what stands on both sides of it is asked for")
     if any(pair.noun and pair.noun.name == "molecules" and pair.quantity for pair in pairs):
         warnings.append("how many molecules are made is decided by -n, not by the prompt")
@@ -90,9 +90,23 @@ def _asked(pairs: Sequence[Pair]) -> tuple[list[tuple[Noun, Quantity]], list[str
 
 
 def _offers_a_choice(items: Sequence[Item], pairs: Sequence[Pair]) -> bool:
-    """Return whether "or" stands between two wishes; in a list of what is excluded it means both anyway."""
-    excluded = {id(pair.noun) for pair in pairs if pair.quantity is not None and pair.quantity.ask in ("none", "only")}
-    return any(item.either and id(item.noun) not in excluded for item in items)
+    """Return whether "or" stands between two wishes; between two of what is excluded it means both anyway."""
+    excluded, wished = set[int](), set[int]()
+    for pair in pairs:
+        if pair.noun is not None and pair.quantity is not None:
+            denies = pair.noun.kind != "property" and pair.quantity.ask in ("none", "only")
+            (excluded if denies else wished).update((id(pair.noun), id(pair.quantity)))
+
+    def among(item: Item, places: set[int]) -> bool:
+        return id(item.noun) in places or id(item.quantity) in places
+
+    return any(
+        second.choice
+        and (among(first, wished) or among(second, wished))
+        and among(first, wished | excluded)
+        and among(second, wished | excluded)
+        for first, second in pairwise(items)
+    )
 
 
 def _reads_normalised(text: str, asked: Sequence[tuple[Noun, Quantity]], statistics: Statistics, values: Values) -> bool:

@@ -71,9 +71,11 @@ def _placed(item: Item, between: list[Token]) -> Item:
     cost = HARD * ("hard" in kinds) + SOFT * ("soft" in kinds) + min(STRANGER * kinds.count("word"), STRANGEST)
     quiet = all(kind in ("soft", "filler", "negation", "range", "degree") for kind in kinds)
     coordinated = quiet and ("soft" in kinds or "range" in kinds)
-    either = any(token.text.lower() in ("or", "/") for token in between)
+    texts = [token.text.lower() for token in between]
+    choice = "or" in texts
+    either = choice or "/" in texts
     linked = any(kind in ("link", "compare") for kind in kinds)
-    return replace(item, distance=cost, coordinated=coordinated, either=either, linked=linked)
+    return replace(item, distance=cost, coordinated=coordinated, either=either, choice=choice, linked=linked)
 
 
 def _unknown(between: list[Token]) -> list[str]:

@@ -61,7 +61,8 @@ class Item:
         noun, quantity: at least one of them.
         distance: how far it is from the item before; a pair costs that much.
         coordinated: whether a comma, "and", "or" or the like is all that stands between.
-        either: whether "or" is among it.
+        either: whether "or" or a slash is among it.
+        choice: whether the word "or" is.
         linked: whether "of", "=", ":" or the like stands between.
         turned: a bound written before its noun, as in 1 < mu.
     """
@@ -71,6 +72,7 @@ class Item:
     distance: float = 0.0
     coordinated: bool = False
     either: bool = False
+    choice: bool = False
     linked: bool = False
     turned: bool = False
 

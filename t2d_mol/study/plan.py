@@ -30,7 +30,7 @@ class StudyConfig:
         levels: molecules judged for each property and kind of wording, asked for by level.
         described: molecules of the test split whose −log p is bounded.
         pretraining, finetuning: how the denoiser is trained.
-        sampling: how the judged molecules are sampled.
+        sampling: how the judged molecules are sampled, by default without repairs, which would hide what is compared.
     """
 
     preset: str = "tiny"
@@ -46,7 +46,7 @@ class StudyConfig:
     described: int = 1000
     pretraining: TrainingConfig = field(default_factory=TrainingConfig)
     finetuning: TrainingConfig = field(default_factory=TrainingConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    sampling: SamplingConfig = SamplingConfig(repairs=0)
 
     def cells(self) -> "list[Cell]":
         """Return the cells in the order of work: seed by seed, what was pretrained first, then the smallest share."""

@@ -117,6 +117,19 @@ def test_options_of_sampling_are_told_in_the_record(model: list[str]) -> None:
     assert "chosen among 3 candidates" in scored.stdout
 
 
+def test_repairs_are_told_in_records_and_results(model: list[str], tmp_path: Path) -> None:
+    """Of an untrained model no bonds add up, so all it makes is repaired as often as it may be."""
+    made = run("sample", "high gap", "-n", "3", "--format", "jsonl", "--repairs", "3", *model, *QUICK)
+    assert [json.loads(line)["repairs"] for line in made.stdout.splitlines()] == [3, 3, 3]
+    assert "3 of them repaired: not comparable with raw ones" in run("evaluate", "-", *model, given=made.stdout).stdout
+    raw = run("sample", "high gap", "-n", "3", "--format", "jsonl", "--repairs", "0", *model, *QUICK)
+    assert "repaired" not in run("evaluate", "-", *model, given=raw.stdout).stdout
+    (tmp_path / "prompts.csv").write_text("prompt\nhigh gap\n")
+    out = ("-o", str(tmp_path / "scores.csv"), "--oracle", "none")
+    batch = run("evaluate", str(tmp_path / "prompts.csv"), "-n", "2", *out, *model, *QUICK)
+    assert "2 of them repaired" in batch.stdout, batch.stderr
+
+
 def test_records_go_to_a_file_that_is_not_overwritten(model: list[str], tmp_path: Path) -> None:
     out = tmp_path / "a.smi"
     arguments = ("sample", "low gap", "-n", "3", "-o", str(out), *model, *QUICK)

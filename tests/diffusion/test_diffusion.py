@@ -50,12 +50,12 @@ def test_the_grid_falls_from_first_to_last_level_and_then_to_zero(steps: int) ->
     assert all(high > low for high, low in itertools.pairwise(grid))
 
 
-def test_a_repairs_grid_begins_where_it_is_told_to() -> None:
-    grid = NoiseSchedule().grid(20, 1.2)
-    assert len(grid) == 21
-    assert grid[0] == pytest.approx(1.2)
-    assert grid[-2] == pytest.approx(NoiseSchedule().sigma_min)
-    assert all(high > low for high, low in itertools.pairwise(grid))
+@pytest.mark.parametrize("steps", [1, 2, 3, 20, 50])
+def test_a_repairs_grid_is_the_end_of_the_grid(steps: int) -> None:
+    schedule = NoiseSchedule()
+    grid = schedule.repair_grid(steps)
+    assert grid == schedule.grid(steps)[-len(grid) :]
+    assert grid[0] >= schedule.repaired_from > grid[1]
 
 
 def test_churn_raises_the_middle_levels_alone() -> None:

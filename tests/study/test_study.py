@@ -42,7 +42,6 @@ batch_size = 4
 [sampling]
 steps = 3
 steer = 0.0
-repairs = 0
 guidance = 1.0
 
 [arms.plain]
