@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from t2d_mol.chem.perception import with_perceived_bonds
 from t2d_mol.elements import SYMBOL_OF_NUMBER, SYMBOLS, VALENCE
@@ -90,6 +89,8 @@ def is_closed(molecule: Molecule) -> bool:
 
     Needs no RDKit, which calls nearly all such molecules valid.
     """
+    from scipy.sparse.csgraph import connected_components
+
     if molecule.bonds is None or molecule.net_charge or not stable_atoms(molecule).all():
         return False
     pieces, _ = connected_components(molecule.bonds > 0, directed=False)

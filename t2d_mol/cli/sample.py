@@ -208,11 +208,11 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int, how: "SamplingConfig") -> None:
-    """Write what is understood of each prompt, and how long the run will take by a measurement of two calls."""
+    """Write what is understood of each prompt, and how long the run will take by a short measurement."""
     from t2d_mol.cli.explain import as_text, explanation
 
     for number, (_, prompt) in enumerate(prompts):
         found = explanation(prompt, model.planner)
         sys.stdout.write(("\n" if number else "") + f"{options.printable(prompt.text) or 'any molecule'}\n{as_text(found)}")
     seconds = model.expected_seconds(prompts, count, how)
-    sys.stdout.write(f"\n{len(prompts) * count} molecules of {how.steps} calls: about {seconds:.0f} s on this machine\n")
+    sys.stdout.write(f"\n{len(prompts) * count} molecules of {how.steps} calls: about {seconds:.0f} s on this machine, further tries and repairs apart\n")

@@ -16,7 +16,7 @@ FAST_STEPS: Final = 20
 SOURCES: Final = ("DEFAULT", "DEFAULT_MAP", "ENVIRONMENT", "COMMANDLINE")
 """Where an option may come from; of two that contradict each other the later one counts."""
 
-Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule; a repair takes up to as many.", min=2)]
+Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule, repairs apart.", min=2)]
 Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
