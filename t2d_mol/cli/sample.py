@@ -215,4 +215,5 @@ def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int,
         found = explanation(prompt, model.planner)
         sys.stdout.write(("\n" if number else "") + f"{options.printable(prompt.text) or 'any molecule'}\n{as_text(found)}")
     seconds = model.expected_seconds(prompts, count, how)
-    sys.stdout.write(f"\n{len(prompts) * count} molecules of {how.steps} calls: about {seconds:.0f} s on this machine, further tries and repairs apart\n")
+    made = f"{len(prompts) * count} molecules of {how.steps} calls"
+    sys.stdout.write(f"\n{made}: about {seconds:.0f} s on this machine, without further tries and repairs\n")
