@@ -17,7 +17,7 @@ from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.cli.app import app
 
 FIXTURE = Path(__file__).parents[2] / "data" / "fixture"
-QUICK = ["--steps", "4", "--threads", "1"]
+QUICK = ["--steps", "4", "--repairs", "0", "--threads", "1"]
 
 
 def run(*arguments: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -119,14 +119,14 @@ def test_options_of_sampling_are_told_in_the_record(model: list[str]) -> None:
 
 def test_repairs_are_told_in_records_and_results(model: list[str], tmp_path: Path) -> None:
     """Of an untrained model no bonds add up, so all it makes is repaired as often as it may be."""
-    made = run("sample", "high gap", "-n", "3", "--format", "jsonl", "--repairs", "3", *model, *QUICK)
+    made = run("sample", "high gap", "-n", "3", "--format", "jsonl", *model, *QUICK, "--repairs", "3")
     assert [json.loads(line)["repairs"] for line in made.stdout.splitlines()] == [3, 3, 3]
     assert "3 of them repaired: not comparable with raw ones" in run("evaluate", "-", *model, given=made.stdout).stdout
-    raw = run("sample", "high gap", "-n", "3", "--format", "jsonl", "--repairs", "0", *model, *QUICK)
+    raw = run("sample", "high gap", "-n", "3", "--format", "jsonl", *model, *QUICK)
     assert "repaired" not in run("evaluate", "-", *model, given=raw.stdout).stdout
     (tmp_path / "prompts.csv").write_text("prompt\nhigh gap\n")
     out = ("-o", str(tmp_path / "scores.csv"), "--oracle", "none")
-    batch = run("evaluate", str(tmp_path / "prompts.csv"), "-n", "2", *out, *model, *QUICK)
+    batch = run("evaluate", str(tmp_path / "prompts.csv"), "-n", "2", *out, *model, *QUICK, "--repairs", "1")
     assert "2 of them repaired" in batch.stdout, batch.stderr
 
 

@@ -19,7 +19,7 @@ from t2d_mol.properties import KEYS, LEVELS
 from t2d_mol.qm9.dataset import Molecules
 from tests.cli.test_cli import inside, run
 
-QUICK = ["--steps", "4", "--threads", "1"]
+QUICK = ["--steps", "4", "--repairs", "0", "--threads", "1"]
 PROMPTS = 'id,prompt,note\n1,alpha of 60,"a, b"\n2,"high gap, low dipole",x\n3,gap of 7 Debye,bad\n4,homo of -6.5 eV,y\n'
 
 

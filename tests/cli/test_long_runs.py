@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-QUICK = ["--steps", "4", "--threads", "1", "--batch-size", "2", "--steer", "0", "-q"]
+QUICK = ["--steps", "4", "--repairs", "0", "--threads", "1", "--batch-size", "2", "--steer", "0", "-q"]
 TABLE = "prompt\nhigh gap\nlow gap\nnonsense of 7 Debye gap\nhigh dipole\n"
 
 
