@@ -91,22 +91,18 @@ def _asked(pairs: Sequence[Pair]) -> tuple[list[tuple[Noun, Quantity]], list[str
 
 def _offers_a_choice(items: Sequence[Item], pairs: Sequence[Pair]) -> bool:
     """Return whether "or" stands between two wishes; between two of what is excluded it means both anyway."""
-    excluded, wished = set[int](), set[int]()
-    for pair in pairs:
-        if pair.noun is not None and pair.quantity is not None:
-            denies = pair.noun.kind != "property" and pair.quantity.ask in ("none", "only")
-            (excluded if denies else wished).update((id(pair.noun), id(pair.quantity)))
+    excludes: dict[int, bool] = {}
+    for noun, quantity in ((pair.noun, pair.quantity) for pair in pairs):
+        if noun is not None and quantity is not None:
+            none = noun.kind != "property" and quantity.ask in ("none", "only")
+            excludes |= {id(noun): none, id(quantity): none}
 
-    def among(item: Item, places: set[int]) -> bool:
-        return id(item.noun) in places or id(item.quantity) in places
+    def excluding(item: Item) -> bool | None:
+        """Return whether an item is part of what is excluded; None where it is part of no wish."""
+        return next((excludes[id(part)] for part in (item.noun, item.quantity) if id(part) in excludes), None)
 
-    return any(
-        second.choice
-        and (among(first, wished) or among(second, wished))
-        and among(first, wished | excluded)
-        and among(second, wished | excluded)
-        for first, second in pairwise(items)
-    )
+    sides = [(excluding(first), excluding(second)) for first, second in pairwise(items) if second.choice]
+    return any(None not in both and not all(both) for both in sides)
 
 
 def _reads_normalised(text: str, asked: Sequence[tuple[Noun, Quantity]], statistics: Statistics, values: Values) -> bool:
