@@ -25,6 +25,7 @@ from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import draw_noise
 from t2d_mol.molecule import MoleculeBatch
 from t2d_mol.nn.denoiser import EquivariantDenoiser
+from t2d_mol.training.pretrain import DenoisingLoss
 
 ATOMS, BATCH = 18, 64
 SAMPLED = (
@@ -96,16 +97,11 @@ def measure(config: ModelConfig, bf16: bool, repeats: int) -> Speed:
     model, process, molecules = EquivariantDenoiser(config.denoiser, config.diffusion), Process(config.diffusion), batch()
     optimiser = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
 
+    loss, generator = DenoisingLoss(model, process, bf16=bf16), torch.Generator().manual_seed(0)
+
     def train(self_condition: bool) -> None:
-        sigma = process.schedule.draw(BATCH)
-        noisy = process.corrupt(molecules, sigma)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            previous = None
-            if self_condition:
-                with torch.no_grad():
-                    previous = model(noisy)
-            estimate = model(noisy, previous)
-        process.total(process.losses(estimate, molecules, sigma)).mean().backward()
+        sigma = loss.draw_sigma(BATCH, generator)
+        process.total(loss(molecules, sigma, generator, self_condition=self_condition)).mean().backward()
         optimiser.step()
         optimiser.zero_grad()
 

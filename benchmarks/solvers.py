@@ -5,6 +5,7 @@ python benchmarks/solvers.py -n 400 --steps 10 20 30 50 100 250
 
 import argparse
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,16 @@ from t2d_mol.evaluation.score import Entry, Scorer
 from t2d_mol.evaluation.summary import figures
 from t2d_mol.evaluation.tables import Table
 from t2d_mol.generation import Model
-from t2d_mol.molecule import Prompt
+from t2d_mol.molecule import GeneratedMolecule, Prompt
 
 FIGURES = ("lookup.atom_stable", "lookup.molecule_stable", "lookup.valid", "bonds.molecule_stable", "bonds.valid")
+COLUMNS = ("look-up: atoms stable", "molecules stable", "valid", "own bonds: stable", "valid")
+
+
+def rates(made: Iterable[GeneratedMolecule]) -> tuple[str, ...]:
+    """Return the rates of `FIGURES` of molecules, in %."""
+    found = figures(list(Scorer()(Entry(number, generated.molecule) for number, generated in enumerate(made, 1))))
+    return tuple(f"{100 * found[name].value:.1f}" for name in FIGURES)
 
 
 def row(model: Model, config: SamplingConfig, count: int) -> tuple[str, ...]:
@@ -26,9 +34,7 @@ def row(model: Model, config: SamplingConfig, count: int) -> tuple[str, ...]:
     began = time.monotonic()
     made = list(model.sample([(0, Prompt(""))], count, config))
     seconds = time.monotonic() - began
-    found = figures(list(Scorer()(Entry(number, generated.molecule) for number, generated in enumerate(made, 1))))
-    rates = (f"{100 * found[name].value:.1f}" for name in FIGURES)
-    return config.solver, str(config.steps), *rates, f"{seconds / count:.2f}"
+    return config.solver, str(config.steps), *rates(made), f"{seconds / count:.2f}"
 
 
 if __name__ == "__main__":
@@ -50,5 +56,5 @@ if __name__ == "__main__":
         for solver in options.solvers
         for steps in options.steps
     )
-    head = ("solver", "calls", "atoms", "molecules stable", "valid", "own bonds: stable", "valid", "s a molecule")
+    head = ("solver", "calls", *COLUMNS, "s a molecule")
     print(Table(f"{options.n} molecules a row, in %", head, rows).markdown())

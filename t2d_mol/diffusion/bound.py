@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
@@ -63,7 +63,7 @@ def variational_bound(
     sigma = torch.exp(low + (high - low) * places).to(batch.mask.device)
     clean = process.corrupt(batch, torch.zeros_like(sigma), Generator())
     noisy = process.corrupt(batch, sigma, generator)
-    missed = _squares(clean, _expected(process, denoiser(noisy, None, memory), noisy))
+    missed = _squares(clean, Noisy(*process.expected(denoiser(noisy, None, memory)), noisy.mask, sigma))
     last = process.corrupt(batch, torch.full_like(sigma, schedule.sigma_min), generator)
     estimate = denoiser(last, None, memory)
     frequencies = torch.as_tensor(sizes, dtype=torch.float32, device=sigma.device)
@@ -74,13 +74,6 @@ def variational_bound(
         reconstruction=_positions_left(process, atoms) + _classes_left(estimate, batch),
         size=-torch.log(frequencies[atoms] / frequencies.sum()),
     )
-
-
-def _expected(process: Process, estimate: Estimate, noisy: Noisy) -> Noisy:
-    """Return the expected clean entries under an estimate."""
-    types = process.one_hot_types(torch.softmax(estimate.types, -1))
-    bonds = process.one_hot_bonds(torch.softmax(estimate.bonds, -1))
-    return replace(noisy, positions=estimate.positions, types=types, bonds=bonds)
 
 
 def _squares(first: Noisy, second: Noisy | None = None) -> Tensor:

@@ -1,19 +1,38 @@
 """The process: encode a molecule, corrupt it, and the loss of an estimate. The schedule owns the noise arithmetic."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from t2d_mol.config import DiffusionConfig
-from t2d_mol.denoising import Estimate, Noisy, centred
+from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
 from t2d_mol.diffusion.schedule import NoiseSchedule
 from t2d_mol.elements import BOND_ORDERS, SYMBOLS
 from t2d_mol.molecule import MoleculeBatch
 
 SIGMA_BINS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, float("inf"))
 """Edges of the noise-level bins that losses are reported by."""
+
+
+class State(NamedTuple):
+    """What is noised and moved: positions (B, N, 3), types (B, N, 5) and bonds (B, N, N, 4), clean or noisy."""
+
+    positions: Tensor
+    types: Tensor
+    bonds: Tensor
+
+    def towards(self, other: "State", share: float) -> "State":
+        """Return the state this share of the way to another; beyond it for more than 1, away from it for less than 0."""
+        return State(*(torch.lerp(own, end, share) for own, end in zip(self, other, strict=True)))
+
+    def plus(self, level: float | Tensor, noise: "State") -> "State":
+        """Return the state with noise of a level, or of one (B,) a molecule, added."""
+        if isinstance(level, float):
+            return State(*(torch.add(own, unit, alpha=level) for own, unit in zip(self, noise, strict=True)))
+        return State(*(own + level.view(-1, *[1] * (own.ndim - 1)) * unit for own, unit in zip(self, noise, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,29 +63,61 @@ class Process:
         """Return the scaled encoding of (…, 4) class probabilities."""
         return self.config.bond_scale * (2 * probabilities - 1)
 
-    def encoded(self, batch: MoleculeBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the clean positions (B, N, 3), types (B, N, 5) and bonds (B, N, N, 4) that noise is added to."""
-        return (
+    def encoded(self, batch: MoleculeBatch) -> State:
+        """Return the clean state of a batch, that noise is added to."""
+        return State(
             centred(batch.positions / self.config.position_scale, batch.mask),
             self.one_hot_types(F.one_hot(batch.types, len(SYMBOLS)).float()),
             self.one_hot_bonds(F.one_hot(batch.bonds, len(BOND_ORDERS)).float()),
         )
 
-    def corrupt(self, batch: MoleculeBatch, sigma: Tensor, generator: Generator | None = None) -> Noisy:
-        """Add noise of level sigma (B,) to a batch.
+    def expected(self, estimate: Estimate) -> State:
+        """Return the clean state expected under an estimate."""
+        types, bonds = (torch.softmax(logits, -1) for logits in (estimate.types, estimate.bonds))
+        return State(estimate.positions, self.one_hot_types(types), self.one_hot_bonds(bonds))
 
-        The noise of positions has centroid 0, that of bonds is symmetric.
-        """
-        mask = batch.mask
+    def noise(self, mask: Tensor, generator: Generator | None = None) -> State:
+        """Draw unit noise for molecules of mask (B, N); that of positions has centroid 0, that of bonds is symmetric."""
         b, n = mask.shape
-        level = sigma[:, None, None]
         draws = torch.randn(b, n, 3 + len(SYMBOLS), generator=generator).to(mask.device)
         pairs = torch.randn(b, n, n, len(BOND_ORDERS), generator=generator).to(mask.device)
         upper = torch.triu(torch.ones(n, n, device=mask.device), 1)[..., None] * pairs
-        positions, types, bonds = self.encoded(batch)
-        positions = positions + level * centred(draws[..., :3], mask)
-        bonds = bonds + level[..., None] * (upper + upper.transpose(1, 2))
-        return Noisy(positions, types + level * draws[..., 3:], bonds, mask, sigma)
+        return State(centred(draws[..., :3], mask), draws[..., 3:], upper + upper.transpose(1, 2))
+
+    def corrupt(self, batch: MoleculeBatch, sigma: Tensor, generator: Generator | None = None) -> Noisy:
+        """Add noise of level sigma (B,) to a batch."""
+        state = self.encoded(batch).plus(sigma, self.noise(batch.mask, generator))
+        return Noisy(*state, batch.mask, sigma)
+
+    def earlier(self, noisy: Noisy, estimate: Estimate, steps: Tensor, noise: State) -> Noisy:
+        """Return what a sampler that now sees `noisy` may have seen a step before.
+
+        Going down, its step keeps a part c of the unit noise, replaces the rest and aims at an estimate. Seen from below,
+        the unit noise of the level before is c times what `noisy` has beside its estimate, and the rest is new. So it
+        tells no more of the clean molecule than `noisy` does, as in sampling; noise laid over the molecule itself would.
+
+        Args:
+            noisy: molecules at noise levels (B,).
+            estimate: of them.
+            steps: (B,) of the grid that each is sampled on.
+            noise: unit noise.
+        """
+        sigma, aim = noisy.sigma, self.expected(estimate)
+        before = self.schedule.before(sigma, steps)
+        kept = self.schedule.kept_noise(before, sigma, self.schedule.stochasticity)
+        own = State(noisy.positions, noisy.types, noisy.bonds).plus(-1.0, aim)
+        state = aim.plus(kept * before / sigma, own).plus(before * (1 - kept**2).sqrt(), noise)
+        return Noisy(*state, noisy.mask, before)
+
+    def estimate_before(
+        self, denoiser: Denoiser, noisy: Noisy, steps: Tensor, noise: State, memory: Memory | None = None
+    ) -> Estimate:
+        """Return the estimate, without gradients, that a sampler may have made a step before it saw `noisy`; see `earlier`.
+
+        That is what denoisers are given as their earlier estimate (self-conditioning; Chen et al., Analog Bits, ICLR 2023).
+        """
+        with torch.no_grad():
+            return denoiser(self.earlier(noisy, denoiser(noisy, None, memory), steps, noise), None, memory)
 
     def losses(self, estimate: Estimate, batch: MoleculeBatch, sigma: Tensor) -> Losses:
         """Return the losses of an estimate of `batch` made at noise levels sigma (B,).

@@ -4,14 +4,14 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from t2d_mol.denoising import Denoiser, Estimate, Memory, Noisy, centred
-from t2d_mol.diffusion.process import Process
+from t2d_mol.diffusion.process import Process, State
 from t2d_mol.diffusion.steering import Steering
 from t2d_mol.elements import BOND_ORDERS, SYMBOLS
 from t2d_mol.molecule import MoleculeBatch
@@ -22,22 +22,6 @@ def molecule_seed(seed: int, row: int, k: int, attempt: int = 0) -> int:
     place = f"{seed}/{row}/{k}" + (f"/{attempt}" if attempt else "")
     digest = hashlib.blake2b(place.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
-
-
-class State(NamedTuple):
-    """What is moved: positions (B, N, 3), types (B, N, 5) and bonds (B, N, N, 4), clean or noisy."""
-
-    positions: Tensor
-    types: Tensor
-    bonds: Tensor
-
-    def towards(self, other: "State", share: float) -> "State":
-        """Return the state this share of the way to another; beyond it for more than 1, away from it for less than 0."""
-        return State(*(torch.lerp(own, end, share) for own, end in zip(self, other, strict=True)))
-
-    def plus(self, level: float, noise: "State") -> "State":
-        """Return the state with noise of a level added."""
-        return State(*(torch.add(own, unit, alpha=level) for own, unit in zip(self, noise, strict=True)))
 
 
 def draw_noise(generators: Sequence[Generator], mask: Tensor) -> State:
@@ -125,7 +109,7 @@ class Sampler:
         if start is None:
             state = State(*(levels[0] * unit for unit in noise))
         else:
-            state = State(*self.process.encoded(start)).plus(levels[0], noise)
+            state = self.process.encoded(start).plus(levels[0], noise)
         estimate: Estimate | None = None
         before: State | None = None
         last = levels[0]

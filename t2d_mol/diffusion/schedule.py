@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor
+
+Level = TypeVar("Level", float, Tensor)
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,21 @@ class NoiseSchedule:
         churn: factor by which a churning solver raises σ before denoising, while σ lies within `churn_range`.
         noise_range: the σ between which a stochastic solver adds noise.
         repaired_from: the level a molecule that is to be repaired is noised to at least.
+        fewest_steps, stochasticity: of the samplers that self-conditioning is trained for.
     """
 
     log_mean: float = -1.2
     log_std: float = 1.4
     sigma_min: float = 0.004
     sigma_max: float = 6.0
-    focus: float = 0.6
-    spread: float = 0.7
+    focus: float = 0.9
+    spread: float = 0.4
     churn: float = 1.4
     churn_range: tuple[float, float] = (0.15, 2.0)
     noise_range: tuple[float, float] = (0.03, 3.0)
     repaired_from: float = 1.2
+    fewest_steps: int = 12
+    stochasticity: float = 2.0
 
     def draw(self, count: int, generator: Generator | None = None) -> Tensor:
         """Draw (count,) noise levels, stratified: one in each of `count` equally probable intervals."""
@@ -40,6 +46,10 @@ class NoiseSchedule:
         quantiles = (torch.randperm(count, generator=generator) + offsets) / count
         normal = math.sqrt(2) * torch.erfinv(2 * quantiles.clamp(1e-5, 1 - 1e-5) - 1)
         return torch.exp(self.log_mean + self.log_std * normal)
+
+    def draw_steps(self, count: int, generator: Generator | None = None) -> Tensor:
+        """Draw (count,) numbers of a sampler's steps: the spacing of its grid is uniform from 0 to that of the fewest."""
+        return 1 + (self.fewest_steps - 1) / torch.rand(count, generator=generator).clamp(min=1e-3)
 
     def position_weight(self, sigma: Tensor) -> Tensor:
         """Return 1 / c_out² = (1 + σ²) / σ², under which every noise level's loss is of order one."""
@@ -54,11 +64,15 @@ class NoiseSchedule:
 
         ln σ = ln focus + spread · sinh(u) with u linear: even steps near `focus`, ever longer ones away from it.
         """
-        centre = math.log(self.focus)
-        start, end = (math.asinh((math.log(bound) - centre) / self.spread) for bound in (self.sigma_max, self.sigma_min))
+        start, end = self._ends()
         fractions = (step / max(steps - 1, 1) for step in range(steps))
-        levels = [math.exp(centre + self.spread * math.sinh(start + (end - start) * part)) for part in fractions]
+        levels = [self.focus * math.exp(self.spread * math.sinh(start + (end - start) * part)) for part in fractions]
         return [*levels, 0.0]
+
+    def _ends(self) -> tuple[float, float]:
+        """Return u at both ends of the grids; see `grid`."""
+        start, end = (math.asinh(math.log(bound / self.focus) / self.spread) for bound in (self.sigma_max, self.sigma_min))
+        return start, end
 
     def repair_grid(self, steps: int) -> list[float]:
         """Return the end of the grid that begins with its last level from `repaired_from` upwards."""
@@ -80,9 +94,20 @@ class NoiseSchedule:
         """
         if following == 0:
             return 0.0, 0.0
+        kept = self.kept_noise(sigma, following, stochasticity)
+        return following / sigma * kept, following * math.sqrt(1 - kept**2)
+
+    def kept_noise(self, sigma: Level, following: Level, stochasticity: float) -> Level:
+        """Return the correlation of the noise at σ with that at the lower level a step leads to; see `step`."""
         low, high = self.noise_range
-        ratio, power = following / sigma, stochasticity**2 if low <= sigma <= high else 0.0
-        return ratio ** (1 + power), following * math.sqrt(1 - ratio ** (2 * power))
+        power = stochasticity**2 * ((sigma >= low) & (sigma <= high))
+        return (following / sigma) ** power  # type: ignore[no-any-return]
+
+    def before(self, sigma: Tensor, steps: Tensor) -> Tensor:
+        """Return the noise levels (B,) from which grids of so many steps each come to sigma (B,)."""
+        start, end = self._ends()
+        place = torch.asinh((sigma.log() - math.log(self.focus)) / self.spread) + (start - end) / (steps - 1)
+        return self.focus * torch.exp(self.spread * torch.sinh(place))
 
     def extrapolation(self, last: float, sigma: float, following: float) -> float:
         """Return how far a step of second order extrapolates beyond the estimate at σ, away from that at `last` > σ.

@@ -11,7 +11,7 @@ from torch import Tensor
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.config import ModelConfig, TrainingConfig, to_dict
 from t2d_mol.denoising import Memory
-from t2d_mol.diffusion.process import SIGMA_BINS, Losses, Process
+from t2d_mol.diffusion.process import SIGMA_BINS, Losses, Process, State
 from t2d_mol.elements import MAX_ATOMS, SYMBOLS
 from t2d_mol.errors import MissingError
 from t2d_mol.molecule import MoleculeBatch
@@ -84,12 +84,13 @@ class DenoisingLoss:
         """
         batch = batch.to(self.device)
         noisy = self.process.corrupt(batch, sigma, generator).rows(rows)
+        previous, whole = None, batch.mask
         batch, sigma = batch.rows(rows), sigma[rows]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            previous = None
             if self_condition:
-                with torch.no_grad():
-                    previous = self.network(noisy, None, memory)
+                steps = self.process.schedule.draw_steps(len(whole), generator).to(self.device)[rows]
+                noise = State(*(part[rows] for part in self.process.noise(whole, generator)))
+                previous = self.process.estimate_before(self.network, noisy, steps, noise, memory)
             estimate = self.network(noisy, previous, memory)
         return self.process.losses(estimate, batch, sigma)
 

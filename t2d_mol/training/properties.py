@@ -137,9 +137,11 @@ class GuideTraining(PropertyTraining):
         batch, generator = batch.to(self.device), step_generator(self.seed if step >= 0 else 0, step)
         sigma = self.process.schedule.draw(len(batch), generator).to(self.device)
         noisy = self.process.corrupt(batch, sigma, generator)
+        steps = self.process.schedule.draw_steps(len(batch), generator).to(self.device)
+        noise = self.process.noise(batch.mask, generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             with torch.no_grad():
-                estimate = self.denoiser(noisy, self.denoiser(noisy))
+                estimate = self.denoiser(noisy, self.process.estimate_before(self.denoiser, noisy, steps, noise))
             predicted = self.network.of_estimate(estimate, batch.mask, sigma, self.process.config.position_scale)
         differences: Tensor = (predicted - values.to(self.device)).abs()
         return differences

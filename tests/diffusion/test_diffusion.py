@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from t2d_mol.config import DiffusionConfig
+from t2d_mol.config import DiffusionConfig, SamplingConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy
 from t2d_mol.diffusion.guidance import Guided
 from t2d_mol.diffusion.process import Process
@@ -58,6 +58,21 @@ def test_a_repairs_grid_is_the_end_of_the_grid(steps: int) -> None:
     assert grid[0] >= schedule.repaired_from > grid[1]
 
 
+@pytest.mark.parametrize("steps", [12, 20, 50])
+def test_the_level_before_is_that_of_the_grid(steps: int) -> None:
+    grid = torch.tensor(NoiseSchedule().grid(steps)[:-1], dtype=torch.float64)
+    before = NoiseSchedule().before(grid[1:], torch.full((steps - 1,), steps))
+    torch.testing.assert_close(before, grid[:-1])
+
+
+def test_self_conditioning_is_trained_for_the_default_solver_and_grids_of_its_steps_or_more() -> None:
+    schedule = NoiseSchedule()
+    assert SOLVERS[SamplingConfig().solver].stochasticity == schedule.stochasticity
+    spacing = (schedule.fewest_steps - 1) / (schedule.draw_steps(4096, torch.Generator().manual_seed(0)) - 1)
+    assert 0 < spacing.min() < 0.01 < 0.99 < spacing.max() <= 1
+    assert float(spacing.mean()) == pytest.approx(0.5, abs=0.02)
+
+
 def test_churn_raises_the_middle_levels_alone() -> None:
     schedule = NoiseSchedule()
     assert schedule.churned(0.5) == pytest.approx(0.5 * schedule.churn)
@@ -90,6 +105,28 @@ def test_corruption_adds_noise_of_the_asked_level_in_the_right_subspace() -> Non
     upper = torch.ones(9, 9, dtype=torch.bool).triu(1)
     assert float((noisy.bonds - truth.bonds)[:, upper].std()) == pytest.approx(2.0, rel=0.05)
     assert not (noisy.bonds - truth.bonds).diagonal(dim1=1, dim2=2).abs().gt(1e-6).any()
+
+
+@pytest.mark.parametrize(("sigma", "correlated"), [(0.5, True), (0.005, False)])
+def test_what_was_seen_a_step_before_has_the_noise_of_its_level_and_what_a_step_keeps_of_it(
+    sigma: float, correlated: bool
+) -> None:
+    """With the truth for an estimate; from the pair's correlation the step that leads down again is the sampler's."""
+    process, clean, generator = Process(DiffusionConfig()), batch(), torch.Generator().manual_seed(2)
+    truth, levels, steps = process.encoded(clean), torch.full((64,), sigma), torch.full((64,), 20.0)
+    sure = Estimate(truth.positions, *(40.0 * entry.sign() for entry in truth[1:]), torch.zeros(64, 9, 3))
+    noisy = process.corrupt(clean, levels, generator)
+    earlier = process.earlier(noisy, sure, steps, process.noise(clean.mask, generator))
+    before = float(earlier.sigma[0])
+    assert before > sigma
+    torch.testing.assert_close(earlier.bonds, earlier.bonds.transpose(1, 2))
+    assert earlier.positions.sum(1).abs().max() < 1e-4
+    kept, _ = process.schedule.step(before, sigma, process.schedule.stochasticity)
+    assert (kept < 0.9 * sigma / before) == correlated
+    for name, entry in (("positions", truth.positions), ("types", truth.types)):
+        old, new = (getattr(noisy, name) - entry) / sigma, (getattr(earlier, name) - entry) / before
+        assert float(new.std()) == pytest.approx(float(old.std()), rel=0.06)
+        assert float((old * new).mean() / old.square().mean()) == pytest.approx(kept * before / sigma, abs=0.06)
 
 
 def test_losses_of_a_known_estimate() -> None:

@@ -23,7 +23,7 @@ from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.finetune import METHODS, Finetuning, labelled, scheduled
 from t2d_mol.training.loop import Loop
-from t2d_mol.training.pretrain import Pretraining
+from t2d_mol.training.pretrain import DenoisingLoss, Pretraining
 from t2d_mol.training.properties import GuideTraining, PredictorTraining
 from t2d_mol.training.reader import Reading
 
@@ -62,6 +62,27 @@ def test_the_loss_falls_and_is_reported_by_noise_level(molecules: Molecules, tin
     assert losses[-1] < 0.7 * losses[0]
     assert {"loss/sigma<0.1", "positions/sigma<3", "gradient_norm"} <= set(rows[0])
     assert "validation_loss" in rows[-1]
+
+
+def test_self_conditioning_gives_the_estimate_of_a_noisier_state(molecules: Molecules, tiny: ModelConfig) -> None:
+    """Estimates are made of the state itself, of what was seen a step before, and of the state given the latter."""
+    objective, calls = pretraining(molecules, tiny), []
+
+    def network(noisy: Noisy, previous: Estimate | None = None, memory: Memory | None = None) -> Estimate:
+        estimate: Estimate = objective.network(noisy, previous, memory)
+        calls.append((noisy, previous, estimate))
+        return estimate
+
+    loss = DenoisingLoss(network, objective.loss.process, bf16=False)  # type: ignore[arg-type]
+    batch, generator = objective.stream(0)[0], torch.Generator().manual_seed(0)
+    loss(batch, torch.full((len(batch),), 0.5), generator, self_condition=True)
+    (first, none, _), (earlier, nothing, seen), (last, previous, _) = calls
+    assert none is None and nothing is None and previous is seen
+    assert torch.equal(first.positions, last.positions)
+    assert (earlier.sigma > 0.5).all()
+    calls.clear()
+    loss(batch, torch.full((len(batch),), 0.5), generator, self_condition=False)
+    assert [previous for _, previous, _ in calls] == [None]
 
 
 def test_a_run_without_a_budget_is_refused(molecules: Molecules, tiny: ModelConfig, tmp_path: Path) -> None:
