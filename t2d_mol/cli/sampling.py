@@ -17,7 +17,7 @@ SOURCES: Final = ("DEFAULT", "DEFAULT_MAP", "ENVIRONMENT", "COMMANDLINE")
 """Where an option may come from; of two that contradict each other the later one counts."""
 
 Steps = Annotated[int, typer.Option(help="Calls of the denoiser a molecule, repairs apart.", min=2)]
-Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, with more invalid molecules.")]
+Fast = Annotated[bool, typer.Option("--fast", help=f"{FAST_STEPS} calls; quicker, but targets are met less closely.")]
 Solver = Annotated[str, typer.Option(help="euler, ancestral, dpm++, dpm++sde, churn, churn2 or sa.")]
 Guidance = Annotated[float, typer.Option(help="Weight of the prompt; 1 is no guidance.", min=0)]
 Steer = Annotated[float, typer.Option(help="Strength with which targets steer the molecules; 0 is none, and faster.", min=0)]
