@@ -104,16 +104,24 @@ class Checkpoint:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
 
+    def floats(self, name: str) -> dict[str, Tensor]:
+        """Return one network's weights in float32, whatever they are stored as.
+
+        Raises:
+            MissingError: if the checkpoint lacks the network.
+        """
+        if name not in self.weights:
+            raise MissingError(f"the checkpoint holds no {name}", "train one, or take the bundled checkpoint")
+        return {key: value.float() if value.is_floating_point() else value for key, value in self.weights[name].items()}
+
     def load_into(self, name: str, network: nn.Module) -> None:
         """Load one network's weights.
 
         Raises:
             MissingError: if the checkpoint lacks the network or its shapes do not fit.
         """
-        if name not in self.weights:
-            raise MissingError(f"the checkpoint holds no {name}", "train one, or take the bundled checkpoint")
         try:
-            network.load_state_dict({key: value.float() for key, value in self.weights[name].items()})
+            network.load_state_dict(self.floats(name))
         except RuntimeError as error:
             raise MissingError(f"the checkpoint's {name} does not fit its configuration: {error}") from None
 

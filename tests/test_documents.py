@@ -19,7 +19,7 @@ from t2d_mol.properties import KEYS
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text()
-COMMANDS = ["data prepare", "pretrain", "finetune", "sample", "evaluate", "judge", "explain", "study", "doctor"]
+COMMANDS = ["data prepare", "pretrain", "finetune", "average", "sample", "evaluate", "judge", "explain", "study", "doctor"]
 
 
 def commands() -> dict[str, Any]:

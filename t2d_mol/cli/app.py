@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from t2d_mol import __version__
-from t2d_mol.cli import data, doctor, evaluate, explain, finetune, judge, pretrain, sample, study
+from t2d_mol.cli import average, data, doctor, evaluate, explain, finetune, judge, pretrain, sample, study
 from t2d_mol.cli.environment import asks_for_quiet, name_variables, unread_variables
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
+app.command("average")(average.average)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
 app.command("judge")(judge.judge)

@@ -8,9 +8,10 @@ import typer
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.runs import BatchSize, Compile, DecayFrom, LearningRate, MaxMinutes, Resume, Snapshots, Steps, run_loop
+from t2d_mol.errors import UsageError
 
-TRUNK_WARMUP: Final = 200
-"""Steps of warm-up while the optimiser's moments are made afresh."""
+WARMUP_AGAIN: Final = 200
+"""Steps of warm-up of weights that were trained before, while the optimiser's moments are made afresh."""
 
 
 @handled
@@ -24,6 +25,9 @@ def pretrain(
     decay_from: DecayFrom = 0.3,
     trunk: Annotated[
         Path | None, typer.Option(help="Go on from the state another run had before its learning rate fell: RUN/trunk.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Go on from a checkpoint's denoiser, whose sizes count instead of --preset.")
     ] = None,
     snapshot: Snapshots = None,
     compile_: Compile = False,
@@ -45,23 +49,29 @@ def pretrain(
     """
     options.set_up(quiet, threads)
     from t2d_mol import config as presets
+    from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.qm9.dataset import Molecules
     from t2d_mol.training.launch import join
     from t2d_mol.training.pretrain import Pretraining
+    from t2d_mol.training.trunk import read_trunk
 
+    if trunk and checkpoint:
+        raise UsageError("--trunk and --checkpoint are two starts", "leave one of them out")
     device = join(options.pick_device(device))
-    model = presets.preset(preset)
+    before = Checkpoint.load(checkpoint) if checkpoint else None
+    model = before.config if before else presets.preset(preset)
+    start = read_trunk(trunk) if trunk else (before.floats("denoiser"),) * 2 if before else None
     training = presets.TrainingConfig(
         steps=steps,
         max_minutes=max_minutes,
         batch_size=batch_size,
         learning_rate=learning_rate,
         decay_from=decay_from,
-        warmup=TRUNK_WARMUP if trunk else presets.TrainingConfig.warmup,
+        warmup=WARMUP_AGAIN if start else presets.TrainingConfig.warmup,
     )
     bf16 = options.pick_bf16(precision, device, training=True)
     objective = Pretraining(Molecules.load(data), model, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.compile_parts()
     kept = tuple(snapshot or ())
-    run_loop(objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=kept, trunk=trunk)
+    run_loop(objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=kept, start=start)

@@ -11,6 +11,7 @@ from t2d_mol.errors import UsageError
 if TYPE_CHECKING:
     from t2d_mol.config import TrainingConfig
     from t2d_mol.training.objective import Objective
+    from t2d_mol.training.trunk import Tensors
 
 Steps = Annotated[int, typer.Option(help="Budget in steps.", min=0)]
 MaxMinutes = Annotated[float, typer.Option(help="Budget in minutes.", min=0)]
@@ -39,9 +40,9 @@ def run_loop(
     force: bool,
     quiet: bool,
     snapshots: tuple[float, ...] = (),
-    trunk: Path | None = None,
+    start: "tuple[Tensors, Tensors] | None" = None,
 ) -> None:
-    """Train with progress on stderr, resuming, from another run's trunk or anew, and say where the result lies.
+    """Train with progress on stderr, resuming, from weights and average or anew, and say where the result lies.
 
     Raises:
         UsageError: if the folder holds a run and neither `resume` nor `force` is on.
@@ -61,8 +62,8 @@ def run_loop(
             loop.resume()
         else:
             (out / "metrics.jsonl").unlink(missing_ok=True)
-            if trunk is not None:
-                loop.start_from(trunk)
+            if start is not None:
+                loop.start_from(*start)
         loop.run()
         processes.wait()
     state = "interrupted" if loop.interrupted else "done"

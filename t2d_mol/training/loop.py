@@ -20,7 +20,7 @@ from t2d_mol.errors import MissingError, UsageError
 from t2d_mol.text2data import processes
 from t2d_mol.training.metrics import MetricsLog
 from t2d_mol.training.objective import Objective
-from t2d_mol.training.trunk import read_trunk, write_trunk
+from t2d_mol.training.trunk import Tensors, write_trunk
 
 
 @dataclass
@@ -167,19 +167,17 @@ class Loop:
             states.setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
 
-    def start_from(self, trunk: Path) -> None:
-        """Begin with the weights and the average of another run's trunk.
+    def start_from(self, weights: Tensors, average: Tensors) -> None:
+        """Begin with the weights and their average that another run left.
 
         Raises:
-            MissingError: if there is none, it is damaged, or it is of another network.
+            MissingError: if they are of another network.
         """
-        weights, average = read_trunk(trunk)
         try:
             self.objective.network.load_state_dict(weights)
         except RuntimeError as error:
-            raise MissingError(
-                f"the trunk in {trunk} is of another network: {str(error).splitlines()[-1].strip()}"
-            ) from None
+            last = str(error).splitlines()[-1].strip()
+            raise MissingError(f"what training is to start from is of another network: {last}") from None
         self.average = {name: value.to(self.average[name].device) for name, value in average.items()}
         self._begun = True
 

@@ -111,7 +111,10 @@ class PredictorTraining(PropertyTraining):
 
 
 class GuideTraining(PropertyTraining):
-    """Training of a checkpoint's guide, on estimates its denoiser makes, without prompt, of noisy molecules of half B."""
+    """Training of a checkpoint's guide, on estimates its denoiser makes, without prompt, of noisy molecules of half B.
+
+    It starts from the guide there is, or else from the predictor.
+    """
 
     def __init__(
         self, base: Checkpoint, molecules: Molecules, training: TrainingConfig, *, seed: int, bf16: bool, device: str = "cpu"
@@ -119,8 +122,9 @@ class GuideTraining(PropertyTraining):
         torch.manual_seed(seed)
         config, diffusion = base.config, base.config.diffusion
         network = PropertyNetwork(config.guide)
-        if "predictor" in base.weights:
-            _start_like(network, base.weights["predictor"])
+        for before in ("predictor", "guide"):
+            if before in base.weights:
+                _start_like(network, base.weights[before])
         super().__init__(network, base.statistics, molecules, Half.B, training, seed=seed, bf16=bf16, device=device)
         self.base, self.seed = base, seed
         self.denoiser = EquivariantDenoiser(config.denoiser, diffusion).to(device).eval().requires_grad_(False)

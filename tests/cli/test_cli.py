@@ -53,7 +53,7 @@ def model(tiny_file: Path) -> list[str]:
 def test_version_and_help() -> None:
     assert run("-V").stdout.strip() == f"t2d-mol {__version__}"
     text = run("--help").stdout
-    for command in ("data", "pretrain", "finetune", "sample", "evaluate", "explain", "study", "doctor"):
+    for command in ("data", "pretrain", "finetune", "average", "sample", "evaluate", "explain", "study", "doctor"):
         assert command in text
 
 

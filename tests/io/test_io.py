@@ -349,7 +349,6 @@ def test_a_prompt_cannot_end_a_record(molecules: Molecules) -> None:
 @pytest.mark.parametrize(
     ("content", "records"),
     [
-        ("²\nx\nH 0 0 0\n", 3),
         (f"{'9' * 4000}\nx\nH 0 0 0\n", 3),
         ('{"a": ' + "[" * 100_000, 1),
         ('{"numbers": [' + "1, " * 5000 + '1], "positions": [], "bonds": []}', 1),
@@ -357,6 +356,19 @@ def test_a_prompt_cannot_end_a_record(molecules: Molecules) -> None:
 )
 def test_odd_contents_are_bad_records_and_no_crash(content: str, records: int) -> None:
     assert len(list(read_molecules(content))) == records
+
+
+@pytest.mark.parametrize("content", ["²\nx\nH 0 0 0\n", "a high gap\nlow homo, no nitrogen\n"])
+def test_lines_that_are_no_smiles_at_all_are_bad_input(content: str) -> None:
+    with pytest.raises(InputError, match="SMILES"):
+        list(read_molecules(content))
+
+
+@pytest.mark.parametrize(
+    "content", ["*\t0\tinvalid\n", "C1CC\nC(C)(C)(C)(C)C\n", "[NH4+].[Cl-] salt\nF/C=C\\F\n", "a gap\nCCO\n", ""]
+)
+def test_wrong_smiles_are_records(content: str) -> None:
+    assert len(list(read_molecules(content))) == len(content.splitlines())
 
 
 def test_a_cell_that_is_too_large_is_bad_input() -> None:

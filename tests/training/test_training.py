@@ -261,6 +261,8 @@ def test_the_guide_learns_from_estimates_and_starts_like_the_predictor(
     done = Checkpoint.load(tmp_path / "last.safetensors")
     assert {"denoiser", "predictor", "guide"} <= set(done.weights)
     assert done.provenance["guide"]["steps"] == 60
+    again = GuideTraining(done, molecules, training, seed=0, bf16=False)
+    assert all(torch.equal(value, done.weights["guide"][key]) for key, value in again.network.state_dict().items())
 
 
 def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Path) -> None:

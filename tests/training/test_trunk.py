@@ -69,7 +69,7 @@ def test_a_run_leaves_the_state_from_before_its_rate_fell_and_another_goes_on(
         torch.testing.assert_close(weights[name], value.bfloat16().to(value.dtype))
         torch.testing.assert_close(average[name], reference.average[name])
     second = Loop(pretraining(molecules, tiny, training, seed=1), training, tmp_path / "second")
-    second.start_from(tmp_path / "first" / "trunk")
+    second.start_from(weights, average)
     assert all(torch.equal(second.average[name], average[name]) for name in average)
     assert all(torch.equal(value, weights[name]) for name, value in second.objective.network.state_dict().items())
     second.run()
@@ -80,7 +80,7 @@ def test_the_trunk_of_another_network_is_refused(molecules: Molecules, tiny: Mod
     write_trunk(tmp_path, WEIGHTS, AVERAGE)
     training = TrainingConfig(batch_size=4, steps=1, validation_molecules=4)
     with pytest.raises(MissingError, match="another network"):
-        Loop(pretraining(molecules, tiny, training), training, tmp_path).start_from(tmp_path)
+        Loop(pretraining(molecules, tiny, training), training, tmp_path).start_from(*read_trunk(tmp_path))
     assert json.loads((tmp_path / INDEX).read_text())["weight_map"]
 
 

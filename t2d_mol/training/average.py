@@ -1,0 +1,43 @@
+"""The mean of checkpoints, which often has a lower loss than any of them.
+
+Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing inference
+time (ICML 2022). It holds for runs that began with the same weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from t2d_mol.checkpoint import NETWORKS, Checkpoint
+from t2d_mol.errors import UsageError
+
+
+def averaged(checkpoints: Sequence[Checkpoint], base: Checkpoint) -> Checkpoint:
+    """Return `base` with the mean of each network that all the checkpoints hold.
+
+    Raises:
+        UsageError: if a network has other sizes in one of them than in `base`.
+    """
+    weights, shared = dict(base.weights), [name for name in NETWORKS if all(name in one.weights for one in checkpoints)]
+    for name in shared:
+        if any(getattr(one.config, name) != getattr(base.config, name) for one in checkpoints):
+            raise UsageError(f"the checkpoints' networks called {name} have different sizes", "their mean means nothing")
+        weights[name] = _mean([one.floats(name) for one in checkpoints])
+    parts = [_part(one, base) for one in checkpoints]
+    return base.replace(weights=weights, provenance=base.provenance | {"average": {"of": parts, "networks": shared}})
+
+
+def _mean(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the means of floating tensors; others, which are alike, are those of the first."""
+    return {
+        key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
+        for key, value in states[0].items()
+    }
+
+
+def _part(one: Checkpoint, base: Checkpoint) -> dict[str, Any]:
+    """Return which weights a checkpoint holds and what is told of it beside what is told of the base."""
+    own = {stage: told for stage, told in one.provenance.items() if base.provenance.get(stage) != told}
+    return {"digest": one.digest(), **own}
