@@ -15,6 +15,10 @@ from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, norms, pair_
 NEIGHBOURS = 8.0
 """Sums over neighbours are divided by this constant, never by the padded atom count."""
 
+FAR = -1e4
+LEAST = -10.0
+"""What no pair adds to attention, and the least that the largest over neighbours is."""
+
 
 @dataclass(frozen=True, eq=False)
 class Context:
@@ -22,7 +26,8 @@ class Context:
 
     Attributes:
         directions: (B, N, N, M) spherical harmonics of the pair directions, 0 where there is no pair.
-        pairs: (B, N, N) True where both atoms are real and distinct.
+        pairs: (B, N, N, 1) 1 where both atoms are real and distinct, else 0.
+        apart: (B, N, N, 1) 0 there, else a large negative number.
         keys: (B, 1, 1, N) 0 for atoms, a large negative number for padding.
         modulation: (B, 1, D) embedding of noise level and atom count.
         memory: encoded prompts with NULL filled in, or None in a network without prompts.
@@ -30,9 +35,22 @@ class Context:
 
     directions: Tensor
     pairs: Tensor
+    apart: Tensor
     keys: Tensor
     modulation: Tensor
     memory: Memory | None
+
+    @classmethod
+    def of(cls, mask: Tensor, real: Tensor, directions: Tensor, modulation: Tensor, memory: Memory | None) -> "Context":
+        """Return the context of atoms of mask (B, N), of which pairs are real (B, N, N) that are no diagonal."""
+        return cls(
+            directions=directions * real[..., None],
+            pairs=real[..., None].to(directions.dtype),
+            apart=torch.where(real, 0.0, FAR)[..., None],
+            keys=torch.where(mask, 0.0, FAR)[:, None, None],
+            modulation=F.silu(modulation)[:, None],
+            memory=memory,
+        )
 
 
 def zero_linear(channels_in: int, channels_out: int) -> nn.Linear:
@@ -95,10 +113,9 @@ class Attention(nn.Module):
         gathered = gathered.transpose(1, 2).flatten(2)
         carried = carried.view(b, self.heads, n, self.components, -1).permute(0, 2, 3, 1, 4).flatten(3)
 
-        real = context.pairs[..., None]
         sent = context.directions.to(strength.dtype).transpose(-1, -2) @ strength / NEIGHBOURS
-        summed = (pairs * real).sum(2) / NEIGHBOURS
-        largest = pairs.masked_fill(~real, -10.0).amax(2)
+        summed = (pairs * context.pairs.to(pairs.dtype)).sum(2) / NEIGHBOURS
+        largest = (pairs + context.apart.to(pairs.dtype)).amax(2).clamp(min=LEAST)
         update = self.out(torch.cat([gathered, summed, largest], -1))
         return update, self.vectors_out(torch.cat([carried, sent], -1))
 

@@ -14,7 +14,6 @@ from t2d_mol.nn.irreps import VectorLinear, VectorNorm, components, directions, 
 from t2d_mol.nn.unordered import UnorderedPairs
 
 TYPES, BONDS = len(SYMBOLS), len(BOND_ORDERS)
-FAR = -1e4
 FAINT = 60.0
 """Gaussians end at exp(-60): denormal numbers, of which there would be many, cost several times as much."""
 
@@ -100,13 +99,7 @@ class EquivariantDenoiser(nn.Module):
         sigma = noisy.sigma[:, None, None]
         unordered = UnorderedPairs.of(mask.shape[1], mask.device)
         scalars, vectors, pairs, unit = self._embed(noisy, previous, real, unordered)
-        context = Context(
-            directions=unit * real[..., None],
-            pairs=real,
-            keys=torch.where(mask, 0.0, FAR)[:, None, None],
-            modulation=self._modulation(noisy, memory),
-            memory=self._with_null(memory, len(mask)),
-        )
+        context = Context.of(mask, real, unit, self._modulation(noisy, memory), self._with_null(memory, len(mask)))
         for block in self.blocks:
             scalars, vectors, pairs = block(scalars, vectors, pairs, context)
         raw = precise(self.positions_out(self.vector_norm(vectors)[..., :3, :])[..., 0])
@@ -149,10 +142,10 @@ class EquivariantDenoiser(nn.Module):
         return scalars, vectors, pairs, directions(difference, self.config.lmax)
 
     def _modulation(self, noisy: Noisy, memory: Memory | None) -> Tensor:
-        embedded = self.noise(noisy.sigma) + self.size(noisy.mask.sum(1))
+        embedded: Tensor = self.noise(noisy.sigma) + self.size(noisy.mask.sum(1))
         if self.summary is not None and memory is not None and memory.summary is not None:
             embedded = embedded + self.summary(memory.summary.to(embedded.dtype)) * memory.given[:, None]
-        return F.silu(embedded)[:, None]
+        return embedded
 
     def _with_null(self, memory: Memory | None, size: int) -> Memory:
         """Put the learned NULL in place of missing prompts; the rest of those rows is masked."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from t2d_mol.config import PropertyConfig
-from t2d_mol.nn.denoiser import FAR
+from t2d_mol.nn.blocks import FAR
 from t2d_mol.nn.irreps import VectorLinear, precise
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.properties import KEYS, PROPERTIES

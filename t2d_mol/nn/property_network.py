@@ -7,7 +7,7 @@ from t2d_mol.config import PropertyConfig
 from t2d_mol.denoising import Estimate
 from t2d_mol.elements import BOND_ORDERS, MAX_ATOMS, SYMBOLS
 from t2d_mol.nn.blocks import Block, Context
-from t2d_mol.nn.denoiser import FAR, NoiseEmbedding, RadialBasis, pair_distances
+from t2d_mol.nn.denoiser import NoiseEmbedding, RadialBasis, pair_distances
 from t2d_mol.nn.irreps import VectorNorm, components, directions, norms, precise
 from t2d_mol.nn.unordered import UnorderedPairs
 from t2d_mol.properties import PROPERTIES
@@ -79,13 +79,7 @@ class PropertyNetwork(nn.Module):
         modulation = self.size(mask.sum(1))
         if self.noise is not None and sigma is not None:
             modulation = modulation + self.noise(sigma)
-        context = Context(
-            directions=directions(difference, self.config.lmax) * real[..., None],
-            pairs=real,
-            keys=torch.where(mask, 0.0, FAR)[:, None, None],
-            modulation=nn.functional.silu(modulation)[:, None],
-            memory=None,
-        )
+        context = Context.of(mask, real, directions(difference, self.config.lmax), modulation, None)
         scalars = types @ self.elements.weight if types.is_floating_point() else self.elements(types)
         vectors = positions.new_zeros(*mask.shape, components(self.config.lmax), self.config.vectors)
         unordered = UnorderedPairs.of(mask.shape[1], mask.device)
