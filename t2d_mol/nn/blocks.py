@@ -26,8 +26,7 @@ class Context:
 
     Attributes:
         directions: (B, N, N, M) spherical harmonics of the pair directions, 0 where there is no pair.
-        pairs: (B, N, N, 1) 1 where both atoms are real and distinct, else 0.
-        apart: (B, N, N, 1) 0 there, else a large negative number.
+        pairs: (B, N, N, 1) True where both atoms are real and distinct.
         keys: (B, 1, 1, N) 0 for atoms, a large negative number for padding.
         modulation: (B, 1, D) embedding of noise level and atom count.
         memory: encoded prompts with NULL filled in, or None in a network without prompts.
@@ -35,7 +34,6 @@ class Context:
 
     directions: Tensor
     pairs: Tensor
-    apart: Tensor
     keys: Tensor
     modulation: Tensor
     memory: Memory | None
@@ -45,8 +43,7 @@ class Context:
         """Return the context of atoms of mask (B, N), of which pairs are real (B, N, N) that are no diagonal."""
         return cls(
             directions=directions * real[..., None],
-            pairs=real[..., None].to(directions.dtype),
-            apart=torch.where(real, 0.0, FAR)[..., None],
+            pairs=real[..., None],
             keys=torch.where(mask, 0.0, FAR)[:, None, None],
             modulation=F.silu(modulation)[:, None],
             memory=memory,
@@ -114,8 +111,8 @@ class Attention(nn.Module):
         carried = carried.view(b, self.heads, n, self.components, -1).permute(0, 2, 3, 1, 4).flatten(3)
 
         sent = context.directions.to(strength.dtype).transpose(-1, -2) @ strength / NEIGHBOURS
-        summed = (pairs * context.pairs.to(pairs.dtype)).sum(2) / NEIGHBOURS
-        largest = (pairs + context.apart.to(pairs.dtype)).amax(2).clamp(min=LEAST)
+        summed = (pairs * context.pairs).sum(2) / NEIGHBOURS
+        largest = torch.where(context.pairs, pairs, LEAST).amax(2)
         update = self.out(torch.cat([gathered, summed, largest], -1))
         return update, self.vectors_out(torch.cat([carried, sent], -1))
 

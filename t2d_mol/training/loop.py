@@ -9,18 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from t2d_mol.checkpoint import read_tensors, write_tensors
 from t2d_mol.config import TrainingConfig
-from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.errors import MissingError, T2DMolError, UsageError
 from t2d_mol.text2data import processes
 from t2d_mol.training.metrics import MetricsLog
 from t2d_mol.training.objective import Objective
 from t2d_mol.training.trunk import Tensors, write_trunk
+
+MOST_LOST: Final = 50
+"""Steps in a row whose gradients are not finite, and which change nothing, after which training gives up."""
 
 
 @dataclass
@@ -48,6 +51,8 @@ class Report:
 class Loop:
     """Train an objective's network until its budget is spent.
 
+    A step whose gradients are not finite is left out.
+
     The learning rate warms up linearly, stays, and falls linearly to zero with the end of the budget, in steps or in
     minutes. Training state and checkpoints lie in `folder`: `last.safetensors` and `best.safetensors` (averaged weights),
     `state.safetensors` (to resume), `metrics.jsonl`, and in `trunk` the state from before the rate falls. Processes that
@@ -71,6 +76,7 @@ class Loop:
     _asked: bool = field(default=False, init=False)
     _stop: bool = field(default=False, init=False)
     _begun: bool = field(default=False, init=False)
+    _lost: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if not (self.config.steps or self.config.max_minutes):
@@ -91,7 +97,11 @@ class Loop:
         self.average = {name: value.detach().clone() for name, value in self.objective.network.state_dict().items()}
 
     def run(self) -> None:
-        """Train; SIGTERM and SIGINT save and return early with `interrupted` set."""
+        """Train; SIGTERM and SIGINT save and return early with `interrupted` set.
+
+        Raises:
+            T2DMolError: if the gradients of too many steps in a row are not finite.
+        """
         done = {fraction for fraction in self.snapshots if self._fraction() >= fraction}
         saved = began = time.monotonic()
         start = self.seconds
@@ -192,7 +202,12 @@ class Loop:
         self.optimiser.zero_grad(set_to_none=True)
         metrics = self.objective.backward(self.step)
         norm = nn.utils.clip_grad_norm_(self.objective.network.parameters(), self.config.clip)
-        if torch.isfinite(norm):
+        self._lost = 0 if torch.isfinite(norm) else self._lost + 1
+        if self._lost >= MOST_LOST:
+            raise T2DMolError(
+                f"gradients were not finite for {MOST_LOST} steps", "try --precision fp32, or a lower --learning-rate"
+            )
+        if not self._lost:
             self.optimiser.step()
         self.step += 1
         self._update_average()

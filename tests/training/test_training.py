@@ -18,11 +18,11 @@ from torch import Tensor
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.config import ModelConfig, TrainingConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy
-from t2d_mol.errors import MissingError, UsageError
+from t2d_mol.errors import MissingError, T2DMolError, UsageError
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.finetune import METHODS, Finetuning, labelled, scheduled
-from t2d_mol.training.loop import Loop
+from t2d_mol.training.loop import MOST_LOST, Loop
 from t2d_mol.training.pretrain import DenoisingLoss, Pretraining
 from t2d_mol.training.properties import GuideTraining, PredictorTraining
 from t2d_mol.training.reader import Reading
@@ -51,6 +51,45 @@ def test_ten_steps_equal_five_and_five_resumed(molecules: Molecules, tiny: Model
     last = [Checkpoint.load(tmp_path / run / "last.safetensors") for run in ("whole", "parts")]
     for name, value in last[0].weights["denoiser"].items():
         assert torch.equal(value, last[1].weights["denoiser"][name])
+
+
+def test_training_gives_up_where_gradients_stay_not_finite(
+    molecules: Molecules, tiny: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few such steps are left out; a run of them would train nothing and must not look like training."""
+    objective, training = pretraining(molecules, tiny), replace(TRAINING, steps=2 * MOST_LOST)
+    backward, start = objective.backward, objective.network.atoms_in.weight.detach().clone()
+
+    def lost(of: range) -> Any:
+        def step(number: int) -> Any:
+            metrics = backward(number)
+            if number in of:
+                objective.network.atoms_in.weight.grad.fill_(float("nan"))  # type: ignore[union-attr]
+            return metrics
+
+        return step
+
+    monkeypatch.setattr(objective, "backward", lost(range(1, MOST_LOST)))
+    loop = Loop(objective, training, tmp_path / "few")
+    loop.run()
+    assert loop.step == training.steps
+    assert not torch.equal(objective.network.atoms_in.weight, start)
+    monkeypatch.setattr(objective, "backward", lost(range(training.steps)))
+    with pytest.raises(T2DMolError, match="not finite"):
+        Loop(objective, training, tmp_path / "all").run()
+
+
+@pytest.mark.slow
+def test_compiled_training_in_bfloat16_has_finite_gradients(molecules: Molecules, tiny: ModelConfig) -> None:
+    """Compiled code rounds elsewhere, and padded atoms have no neighbour."""
+    training = replace(TRAINING, batch_size=16)
+    objective = Pretraining(molecules, tiny, training, seed=0, bf16=True)
+    objective.network.compile_parts()
+    batch, _ = objective.stream(0)
+    assert not batch.mask.all()
+    objective.backward(0)
+    for name, parameter in objective.network.named_parameters():
+        assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
 
 def test_the_loss_falls_and_is_reported_by_noise_level(molecules: Molecules, tiny: ModelConfig, tmp_path: Path) -> None:
