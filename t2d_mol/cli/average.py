@@ -17,6 +17,10 @@ def average(
         Path | None,
         typer.Option(help="Where all else comes from, networks that not all of them hold included; by default the first."),
     ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="What to average: denoiser, encoder, predictor or guide; may be repeated.", show_default="all"),
+    ] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16 for half the size.")] = "fp32",
     config: options.ConfigFile = None,
     print_config: options.PrintConfig = False,
@@ -31,7 +35,7 @@ def average(
     options.set_up(quiet)
     import torch
 
-    from t2d_mol.checkpoint import Checkpoint
+    from t2d_mol.checkpoint import NETWORKS, Checkpoint
     from t2d_mol.errors import unknown
     from t2d_mol.io.output import check_free
     from t2d_mol.training.average import averaged
@@ -39,7 +43,11 @@ def average(
     stored = {"fp32": torch.float32, "bf16": torch.bfloat16}
     if precision not in stored:
         raise unknown("precision", precision, stored, "precisions")
+    networks = tuple(network or NETWORKS)
+    for name in networks:
+        if name not in NETWORKS:
+            raise unknown("network", name, NETWORKS)
     check_free(out, force=force)
     loaded = [Checkpoint.load(path) for path in checkpoints]
-    averaged(loaded, Checkpoint.load(base) if base else loaded[0]).save(out, dtype=stored[precision])
+    averaged(loaded, Checkpoint.load(base) if base else loaded[0], networks).save(out, dtype=stored[precision])
     options.say(f"the mean of {len(loaded)}: {out}", quiet=quiet)

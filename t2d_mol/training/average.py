@@ -14,13 +14,13 @@ from t2d_mol.checkpoint import NETWORKS, Checkpoint
 from t2d_mol.errors import UsageError
 
 
-def averaged(checkpoints: Sequence[Checkpoint], base: Checkpoint) -> Checkpoint:
-    """Return `base` with the mean of each network that all the checkpoints hold.
+def averaged(checkpoints: Sequence[Checkpoint], base: Checkpoint, networks: Sequence[str] = NETWORKS) -> Checkpoint:
+    """Return `base` with the mean of each of `networks` that all the checkpoints hold.
 
     Raises:
         UsageError: if a network has other sizes in one of them than in `base`.
     """
-    weights, shared = dict(base.weights), [name for name in NETWORKS if all(name in one.weights for one in checkpoints)]
+    weights, shared = dict(base.weights), [name for name in networks if all(name in one.weights for one in checkpoints)]
     for name in shared:
         if any(getattr(one.config, name) != getattr(base.config, name) for one in checkpoints):
             raise UsageError(f"the checkpoints' networks called {name} have different sizes", "their mean means nothing")

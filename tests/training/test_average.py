@@ -33,6 +33,21 @@ def test_the_networks_that_all_hold_are_averaged_and_the_rest_is_the_base(tiny_c
     assert len({part["digest"] for part in parts["of"]}) == 2
 
 
+def test_only_the_networks_asked_for_are_averaged(tiny_checkpoint: Checkpoint) -> None:
+    other = tiny_checkpoint.replace(
+        weights={
+            name: {key: value + 1 if value.is_floating_point() else value for key, value in state.items()}
+            for name, state in tiny_checkpoint.weights.items()
+        }
+    )
+    mean = averaged([tiny_checkpoint, other], tiny_checkpoint, ["denoiser"])
+    whole = averaged([tiny_checkpoint, other], tiny_checkpoint)
+    for name, changed in (("denoiser", 0.5), ("predictor", 0.0)):
+        key, value = next(iter(tiny_checkpoint.weights[name].items()))
+        torch.testing.assert_close(mean.weights[name][key], value + changed)
+        torch.testing.assert_close(whole.weights[name][key], value + 0.5)
+
+
 def test_networks_of_different_sizes_have_no_mean(tiny_checkpoint: Checkpoint) -> None:
     wider = tiny_checkpoint.replace(config=replace(tiny_checkpoint.config, denoiser=PRESETS["small"].denoiser))
     with pytest.raises(UsageError, match="denoiser"):
@@ -65,4 +80,5 @@ def test_pretraining_goes_on_from_a_checkpoint_and_its_runs_are_averaged(
     assert 0 < float((ends[1] - ends[0]).abs().max()) < 1e-3
     assert not torch.equal(ends[1], ends[2])
     assert torch.equal(done.weights["denoiser"][key], ((ends[1] + ends[2]) / 2).bfloat16())
+    assert run(*words, "--network", "decoder", "--force") == 2
     assert run(*pretrain, "--trunk", str(tmp_path / "1" / "trunk"), "-o", str(tmp_path / "3")) == 2
