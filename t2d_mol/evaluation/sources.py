@@ -29,7 +29,8 @@ def entries_of_content(content: Content) -> Iterator[Entry | str]:
         except InputError as error:
             yield f"record {record.number} is scored without targets: {error}"
             targets = ()
-        columns = {name: str((record.tags or {}).get(name, "")) for name in ("prompt", "candidates", "repairs", "relaxed")}
+        kept = {name: (record.tags or {}).get(name) for name in ("prompt", "candidates", "repairs", "relaxed")}
+        columns = {name: "" if value is None else str(value) for name, value in kept.items()}
         yield Entry(record.number, record.molecule, record.smiles or "", targets, columns=columns)
 
 

@@ -1,5 +1,8 @@
 """Scores and summaries whose figures are known."""
 
+import io
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,8 @@ from t2d_mol.evaluation import tables
 from t2d_mol.evaluation.score import Entry, Scorer, is_connected, score_smiles
 from t2d_mol.evaluation.sources import entries_of_content
 from t2d_mol.evaluation.summary import summarise
+from t2d_mol.io.formats import format_named
+from t2d_mol.io.record import RECORD_KEYS, with_geometry
 from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.molecule import Molecule, Target
 from t2d_mol.qm9.dataset import Molecules
@@ -141,3 +146,14 @@ def test_the_same_molecules_are_as_valid_in_every_format(molecules: Molecules) -
 def test_stereochemistry_does_not_make_a_molecule_new() -> None:
     flat, handed = (score_smiles(Entry(1, None, smiles)) for smiles in ("CC12COC1C2", "C[C@@]12CO[C@@H]1C2"))
     assert flat.smiles == handed.smiles
+
+
+@pytest.mark.parametrize("form", ["jsonl", "sdf", "xyz"])
+@pytest.mark.parametrize("relaxed", [None, {"rmsd": 0.1}])
+def test_only_what_was_relaxed_is_said_to_be(form: str, relaxed: Any, molecules: Molecules) -> None:
+    record = dict.fromkeys(RECORD_KEYS, "") | {"targets": [], "repairs": 0, "candidates": 1, "relaxed": relaxed}
+    stream = io.BytesIO()
+    format_named(form).write([with_geometry(record, molecules[3])], stream)
+    (score,) = Scorer()(entry for entry in entries_of_content(stream.getvalue().decode()) if isinstance(entry, Entry))
+    assert score.came_relaxed is bool(relaxed)
+    assert not score.repaired
