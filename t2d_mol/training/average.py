@@ -1,7 +1,8 @@
-"""The mean of checkpoints, which often has a lower loss than any of them.
+"""The mean of checkpoints, which may have a lower loss than any of them: see that it does.
 
 Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing inference
-time (ICML 2022). It holds for runs that began with the same weights.
+time (ICML 2022). Only runs that began with the same weights have one
+worth taking, and not always.
 """
 
 from collections.abc import Sequence

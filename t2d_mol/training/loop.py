@@ -51,12 +51,11 @@ class Report:
 class Loop:
     """Train an objective's network until its budget is spent.
 
-    A step whose gradients are not finite is left out.
-
     The learning rate warms up linearly, stays, and falls linearly to zero with the end of the budget, in steps or in
     minutes. Training state and checkpoints lie in `folder`: `last.safetensors` and `best.safetensors` (averaged weights),
     `state.safetensors` (to resume), `metrics.jsonl`, and in `trunk` the state from before the rate falls. Processes that
-    train together each run a loop, on their rows of every batch; the first one writes.
+    train together each run a loop, on their rows of every batch; the first one writes. A step whose gradients are not finite
+    is left out.
 
     Attributes:
         objective: what is minimised.

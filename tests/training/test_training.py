@@ -74,6 +74,7 @@ def test_training_gives_up_where_gradients_stay_not_finite(
     loop.run()
     assert loop.step == training.steps
     assert not torch.equal(objective.network.atoms_in.weight, start)
+    assert torch.isfinite(objective.network.atoms_in.weight).all()
     monkeypatch.setattr(objective, "backward", lost(range(training.steps)))
     with pytest.raises(T2DMolError, match="not finite"):
         Loop(objective, training, tmp_path / "all").run()

@@ -23,7 +23,7 @@ def read(text: str) -> Iterator[ReadMolecule]:
     Raises:
         InputError: if no line begins with anything like one.
     """
-    first = [line.split()[0] for line in text.split("\n") if line.strip()]
+    first = [found.split()[0] for found in text.split("\n") if found.strip()]
     if first and not any(SMILES.fullmatch(word) for word in first):
         raise InputError(
             f"no line begins with a SMILES, the first with {first[0][:40]!r}", "prompts go to t2d-mol sample -f"
@@ -33,4 +33,3 @@ def read(text: str) -> Iterator[ReadMolecule]:
 
 
 SMI = Format("smi", ("smi", "smiles"), by_line(line), read, lambda _first, content: isinstance(content, str))
-"""The registry: which formats there are, and which one a name, a file or a content is of."""
