@@ -95,6 +95,10 @@ class DiffusionConfig:
     charge_weight: float = 0.3
     self_conditioning: float = 0.5
 
+    def shifted(self, by: float) -> "DiffusionConfig":
+        """Return it with `by` added to the mean of ln σ."""
+        return replace(self, log_sigma_mean=self.log_sigma_mean + by)
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -114,7 +118,7 @@ class TrainingConfig:
         validation_molecules: molecules of the validation split a validation loss is taken over.
         label_fraction: share of half B whose prompts finetuning sees; smaller shares are nested.
         prompt_dropout: probability that finetuning replaces a prompt by NULL.
-        noise_shift: what finetuning adds to the mean of ln σ; prompts matter where the noise is high.
+        noise_shift: what training adds to the mean of ln σ; bonds and what prompts say are decided where the noise is high.
         constraint_every: steps between two looks at the constraint while it is slack; every step while it is not.
         method: how finetuning keeps what pretraining learned, by its name in `training.finetune.METHODS`.
         gamma: slack of the lexicographic constraint, which holds the unconditional loss at γξ.

@@ -8,7 +8,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, Resume, Steps, run_loop
+from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, NoiseShift, Resume, Steps, run_loop
 from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def finetune(
         int,
         typer.Option(help="Steps of the guide, which steers, on estimates of the finetuned denoiser; 0 keeps the old one."),
     ] = 4000,
-    noise_shift: Annotated[float, typer.Option(help="Added to the mean of ln σ: prompts matter where noise is high.")] = 0.0,
+    noise_shift: NoiseShift = 0.0,
     constraint_every: Annotated[
         int, typer.Option(help="Steps between two looks at the constraint while it is slack.", min=1)
     ] = 1,

@@ -7,7 +7,18 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, Compile, DecayFrom, LearningRate, MaxMinutes, Resume, Snapshots, Steps, run_loop
+from t2d_mol.cli.runs import (
+    BatchSize,
+    Compile,
+    DecayFrom,
+    LearningRate,
+    MaxMinutes,
+    NoiseShift,
+    Resume,
+    Snapshots,
+    Steps,
+    run_loop,
+)
 from t2d_mol.errors import UsageError
 
 WARMUP_AGAIN: Final = 200
@@ -23,6 +34,7 @@ def pretrain(
     batch_size: BatchSize = 64,
     learning_rate: LearningRate = 1.5e-3,
     decay_from: DecayFrom = 0.3,
+    noise_shift: NoiseShift = 0.0,
     trunk: Annotated[
         Path | None, typer.Option(help="Go on from the state another run had before its learning rate fell: RUN/trunk.")
     ] = None,
@@ -67,6 +79,7 @@ def pretrain(
         batch_size=batch_size,
         learning_rate=learning_rate,
         decay_from=decay_from,
+        noise_shift=noise_shift,
         warmup=WARMUP_AGAIN if start else presets.TrainingConfig.warmup,
     )
     bf16 = options.pick_bf16(precision, device, training=True)

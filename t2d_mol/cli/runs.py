@@ -27,6 +27,9 @@ LearningRate = Annotated[float, typer.Option(help="Peak learning rate.")]
 DecayFrom = Annotated[
     float, typer.Option(help="Fraction of the budget after which the learning rate falls to zero.", min=0, max=0.99)
 ]
+NoiseShift = Annotated[
+    float, typer.Option(help="Added to the mean of ln σ: bonds and what prompts say are decided where noise is high.")
+]
 BatchSize = Annotated[int, typer.Option(help="Molecules a step.", min=1)]
 
 

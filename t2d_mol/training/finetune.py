@@ -122,7 +122,7 @@ class Finetuning(Objective):
             base.load_into("encoder", self.text)
             self.text.to(device).eval().requires_grad_(False)
         self.network = Conditional(denoiser, None if self.text else NumberEncoder(config.encoder)).to(device)
-        noise = replace(config.diffusion, log_sigma_mean=config.diffusion.log_sigma_mean + training.noise_shift)
+        noise = config.diffusion.shifted(training.noise_shift)
         self.loss = DenoisingLoss(denoiser, Process(noise), bf16=bf16, device=device)
         self.pretraining_loss = DenoisingLoss(denoiser, Process(config.diffusion), bf16=bf16, device=device)
         self.apart = training.constraint_data == "unlabelled"

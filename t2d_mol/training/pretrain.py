@@ -128,7 +128,9 @@ class Pretraining(Objective):
         self.base, self.training, self.seed = blank_checkpoint(molecules, config), training, seed
         torch.manual_seed(seed)
         self.network = EquivariantDenoiser(config.denoiser, config.diffusion).to(device)
-        self.loss = DenoisingLoss(self.network, Process(config.diffusion), bf16=bf16, device=device)
+        self.loss = DenoisingLoss(
+            self.network, Process(config.diffusion.shifted(training.noise_shift)), bf16=bf16, device=device
+        )
         self.stream = BatchStream(buckets(molecules, molecules.select(Split.TRAIN)), training.batch_size, seed)
         self.validation = validation_batches(molecules, training)
         self.provenance: dict[str, Any] = {

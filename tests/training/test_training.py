@@ -1,6 +1,7 @@
 """The loop and its uses, on the fixture: exact resumption, falling losses, checkpoints that load."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -102,6 +103,19 @@ def test_the_loss_falls_and_is_reported_by_noise_level(molecules: Molecules, tin
     assert losses[-1] < 0.7 * losses[0]
     assert {"loss/sigma<0.1", "positions/sigma<3", "gradient_norm"} <= set(rows[0])
     assert "validation_loss" in rows[-1]
+
+
+def test_noise_shift_multiplies_the_noise_levels_of_training(
+    molecules: Molecules, tiny: ModelConfig, tiny_checkpoint: Checkpoint
+) -> None:
+    shifted = replace(TRAINING, noise_shift=0.6)
+    pairs = (
+        [Pretraining(molecules, tiny, training, seed=3, bf16=False).loss for training in (TRAINING, shifted)],
+        [Finetuning(tiny_checkpoint, molecules, training, seed=3, bf16=False).loss for training in (TRAINING, shifted)],
+    )
+    for plain, higher in pairs:
+        levels = [loss.draw_sigma(100, torch.Generator().manual_seed(0)) for loss in (plain, higher)]
+        assert torch.allclose(levels[1], levels[0] * math.exp(0.6))
 
 
 def test_self_conditioning_gives_the_estimate_of_a_noisier_state(molecules: Molecules, tiny: ModelConfig) -> None:
