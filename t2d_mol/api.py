@@ -13,11 +13,9 @@ from t2d_mol.checkpoint import Statistics
 from t2d_mol.chem.drawing import draw
 from t2d_mol.chem.graph import readable
 from t2d_mol.chem.novelty import Novelty
-from t2d_mol.choosing import CHOOSERS
 from t2d_mol.config import SamplingConfig
-from t2d_mol.diffusion.sampler import SOLVERS
 from t2d_mol.errors import UsageError, unknown
-from t2d_mol.generation import Model
+from t2d_mol.generation import Model, checked
 from t2d_mol.io.formats import format_of
 from t2d_mol.io.journal import write_file
 from t2d_mol.io.output import check_free
@@ -68,19 +66,18 @@ class TextToMolecule:
             seed: of every random draw.
             only_valid: whether to go on until n are valid and have the structure asked for.
             values: how bare numbers are read: auto, units or normalised.
-            sampling: further fields of `config.SamplingConfig`, such as steps, guidance, steer, candidates.
+            sampling: further fields of `config.SamplingConfig`, such as steps, guidance, steer, candidates;
+                weights may be a dictionary.
 
         Raises:
             InputError: if a prompt contradicts itself or asks for what the model cannot make.
-            UsageError: if `sampling` names what there is not.
+            UsageError: if `sampling` names what there is not, or holds what cannot be sampled with.
         """
         options = asdict(SamplingConfig())
         for name in sorted(set(sampling) - set(options)):
             raise unknown("sampling option", name, options)
-        config = SamplingConfig(seed=seed, **sampling)
-        for what, name, known in (("solver", config.solver, SOLVERS), ("choice", config.choose, CHOOSERS)):
-            if name not in known:
-                raise unknown(what, name, known)
+        weights = tuple(dict(sampling.pop("weights", ())).items())
+        config = checked(SamplingConfig(seed=seed, weights=weights, **sampling))
         rows = [prompts] if isinstance(prompts, str) else list(prompts)
         asked = [(row, self.understand(text, values=values)) for row, text in enumerate(rows)]
         for _, prompt in asked:

@@ -67,11 +67,6 @@ class Statistics:
         """Return the level, an index into `properties.LEVELS`, of a value of property `index`."""
         return sum(value > threshold for threshold in self.thresholds(index))
 
-    def level_bounds(self, index: int, level: int) -> tuple[float, float]:
-        """Return lowest and highest value of a level of property `index`."""
-        row = self.percentiles[index]
-        return row[20 * level], row[20 * (level + 1)]
-
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:

@@ -1,11 +1,12 @@
 """Configuration: frozen dataclasses whose field names are the option names and the TOML keys, and the presets."""
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from t2d_mol.errors import InputError, unknown
+from t2d_mol.errors import InputError, UsageError, unknown
 from t2d_mol.properties import PROPERTIES
 
 Config = TypeVar("Config")
@@ -159,6 +160,16 @@ class TrainingConfig:
     penalty: float = 0.01
     condition: str = "text"
 
+    def __post_init__(self) -> None:
+        """See that it can be trained with.
+
+        Raises:
+            UsageError: if it cannot.
+        """
+        _check_least(self, {"batch_size": 1, "warmup": 1, "steps": 0, "max_minutes": 0, "constraint_every": 1})
+        if not 0 <= self.decay_from < 1:
+            raise UsageError(f"decay_from must be in [0, 1), not {self.decay_from}")
+
 
 STEER: Final = 1.0
 """Strength with which properties steer by default; twice as much cost seven points of validity on 96 molecules."""
@@ -201,6 +212,17 @@ class SamplingConfig:
     clamp_below: float = 0.0
     candidates: int = 1
     choose: str = "nearest"
+
+    def __post_init__(self) -> None:
+        """See that it can be sampled with.
+
+        Raises:
+            UsageError: if it cannot.
+        """
+        _check_least(self, {"steps": 1, "batch_size": 1, "attempts": 1, "candidates": 1, "repairs": 0})
+        for name in ("guidance", "steer", "temperature", "clamp_below"):
+            if not math.isfinite(getattr(self, name)):
+                raise UsageError(f"{name} must be a finite number, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -265,12 +287,18 @@ def from_dict(kind: type[Config], values: dict[str, Any], base: Config | None = 
             value = from_dict(type(default), value, default)
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        elif isinstance(default, tuple) and isinstance(value, list):
+        elif isinstance(default, tuple | None) and isinstance(value, list):
             value = tuple(value)
         elif type(value) is not type(default):
             raise InputError(f"configuration key {key!r} must be {type(default).__name__}, not {value!r}")
         arguments[key] = value
     return replace(defaults, **arguments)  # type: ignore[type-var]
+
+
+def _check_least(config: Any, least: dict[str, int]) -> None:
+    for name, bound in least.items():
+        if getattr(config, name) < bound:
+            raise UsageError(f"{name} must be at least {bound}, not {getattr(config, name)}")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -54,12 +54,6 @@ class MissingError(T2DMolError):
     exit_code = Exit.MISSING
 
 
-class GateMissedError(T2DMolError):
-    """A quality gate the user asked for was not reached."""
-
-    exit_code = Exit.GATE_MISSED
-
-
 class OutOfTimeError(T2DMolError):
     """The time a run was given is up; what was finished is kept."""
 

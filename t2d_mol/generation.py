@@ -22,6 +22,7 @@ from t2d_mol.conditioning import GRAPH_STRENGTH, Conditioner
 from t2d_mol.config import PropertyConfig, SamplingConfig
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import SOLVERS, Sampler
+from t2d_mol.errors import unknown
 from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
@@ -133,6 +134,8 @@ class Model:
         A row that has not given enough after `attempts` times `count` molecules ends short. They are numbered on and on, but
         in a shard as if no row had ended short.
         """
+        if count < 1:
+            return
         room, most = WINDOW * config.batch_size, attempts * count
         whole = portion.of_row >= count
         done = portion.done - (0 if whole else portion.of_row)
@@ -295,6 +298,18 @@ class Model:
                 attempts=job.attempt + 1, repairs=job.repairs, unmet=lacks,
             )  # fmt: skip
             yield judged(generated)
+
+
+def checked(config: SamplingConfig) -> SamplingConfig:
+    """Return how to sample, as it came.
+
+    Raises:
+        UsageError: if it names a solver or a choice that there is not.
+    """
+    for what, name, known in (("solver", config.solver, SOLVERS), ("choice", config.choose, CHOOSERS)):
+        if name not in known:
+            raise unknown(what, name, known)
+    return config
 
 
 def load_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder | None:

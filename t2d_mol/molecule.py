@@ -3,8 +3,8 @@
 Shape letters: B molecules, N atoms (padded), n atoms of one molecule, K properties.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +63,6 @@ class MoleculeBatch:
     bonds: "torch.Tensor"
     charges: "torch.Tensor"
     mask: "torch.Tensor"
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed."""
-        return replace(self, **changes)
 
     def to(self, device: "torch.device | str") -> "MoleculeBatch":
         """Return the batch on another device."""
@@ -160,7 +156,7 @@ class GeneratedMolecule:
     """A molecule made by the model, with what tells how it was made.
 
     Invalid ones are kept and labelled; `state` is `unjudged` where rdkit is missing. `attempts` counts the tries made for
-    the structure its prompt asks for, `unmet` says what of it the last one still lacks. `repairs` counts how often it was
+    the structure its prompt asks for, `unmet` says what of it this one still lacks. `repairs` counts how often it was
     noised in part and denoised anew, because its bonds and charges did not add up.
     """
 

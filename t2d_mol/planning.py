@@ -80,7 +80,7 @@ class Planner:
     checkpoint: Checkpoint
     encoder: TextEncoder | NumberEncoder | None
     joint: Joint = field(init=False)
-    _read: dict[str, bool] = field(default_factory=dict)
+    _read: dict[tuple[str, tuple[Target, ...]], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.joint = Joint(self.checkpoint)
@@ -134,13 +134,14 @@ class Planner:
         """Return whether the text encoder reads the same targets from the prompt's words as the grammar."""
         if not isinstance(self.encoder, TextEncoder):
             return True
-        if prompt.text not in self._read:
+        asked = (prompt.text, prompt.targets)
+        if asked not in self._read:
             if len(self._read) > 10_000:
                 self._read.clear()
-            self._read[prompt.text] = all(target.op in ("=", "level") for target in prompt.targets) and reads(
+            self._read[asked] = all(target.op in ("=", "level") for target in prompt.targets) and reads(
                 self.encoder, prompt.text, prompt.targets, self.checkpoint
             )
-        return self._read[prompt.text]
+        return self._read[asked]
 
 
 def reads(encoder: TextEncoder, text: str, targets: tuple[Target, ...], checkpoint: Checkpoint) -> bool:

@@ -1,9 +1,11 @@
 """The library's front door: what it gives is what the command gives, in the types others work with."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +87,19 @@ def test_what_cannot_be_is_refused(model: TextToMolecule) -> None:
     with pytest.raises(InputError):
         model.sample("a high gap and a low gap")
     assert model.understand("a high gap").targets[0].property == "gap"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "part"),
+    [({"solver": "as"}, "sa"), ({"steps": 0}, "steps"), ({"batch_size": 0}, "batch_size"), ({"steer": math.nan}, "steer")],
+)
+def test_what_cannot_be_sampled_with_is_refused(model: TextToMolecule, wrong: dict[str, Any], part: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        model.sample("high gap", n=1, **wrong)
+    assert part in f"{refused.value} {refused.value.hint}"
+
+
+def test_weights_are_a_dictionary_or_pairs(model: TextToMolecule) -> None:
+    ways = [model.sample("high gap", n=1, steps=4, weights=weights) for weights in ({"gap": 2.0}, (("gap", 2.0),))]
+    assert ways[0][0].smiles == ways[1][0].smiles
+    assert len(model.sample("high gap", n=0, only_valid=True)) == 0

@@ -15,6 +15,7 @@ import typer
 from t2d_mol.cli.app import app
 from t2d_mol.cli.reference import reference
 from t2d_mol.errors import Exit
+from t2d_mol.io.record import GEOMETRY_KEYS, RECORD_KEYS
 from t2d_mol.properties import KEYS
 
 TOP = Path(__file__).parents[1]
@@ -57,6 +58,12 @@ def test_the_readme_names_every_command_property_and_exit() -> None:
     for code in Exit:
         assert re.search(rf"\b{int(code)} [a-z]", exits), code
     assert "docs/commands.md" in README
+
+
+def test_the_document_of_records_names_every_key() -> None:
+    text = (TOP / "docs" / "records.md").read_text()
+    for key in (*RECORD_KEYS, *GEOMETRY_KEYS):
+        assert f"`{key}`" in text, key
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:

@@ -39,6 +39,8 @@ def test_the_bundled_encoder_reads_prompts_in_their_own_words() -> None:
     for text in ("a high homo value, a very low heat capacity", "alpha = 75 bohr^3", "gpa of 7 eV pls, lwo dipole"):
         prompt = parse_prompt(text, statistics)
         assert planner.read_as(prompt, prompt.targets) == text
+    plain = parse_prompt("dipole of 1.0", statistics)
+    assert planner.read_as(plain, plain.targets) == plain.text
     forced = parse_prompt("dipole of 1.0", statistics, values="normalised")
     assert "normalised" in planner.read_as(forced, forced.targets)
 

@@ -3,6 +3,7 @@
 Buttenschoen, Morris and Deane, PoseBusters, Chemical Science 15, 3130 (2024).
 """
 
+import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -105,6 +106,12 @@ CHECKS: Final = tuple(name for module in _MODULES for name in module["rename_out
 """The checks; the thresholds are PoseBusters' own for molecules without a protein."""
 
 
+def require_posebusters() -> None:
+    """Raise UsageError if the extra `check` is not installed."""
+    if importlib.util.find_spec("posebusters") is None:
+        raise UsageError("the checks need posebusters", "pip install 't2d-mol[check]'")
+
+
 def check(molecules: Sequence[Molecule]) -> Iterator[Plausibility]:
     """Yield what the checks say of each molecule, in order.
 
@@ -113,10 +120,9 @@ def check(molecules: Sequence[Molecule]) -> Iterator[Plausibility]:
     """
     import rdkit
 
-    try:
-        from posebusters import PoseBusters
-    except ImportError:
-        raise UsageError("the checks need posebusters", "pip install 't2d-mol[check]'") from None
+    require_posebusters()
+    from posebusters import PoseBusters
+
     logging.getLogger("posebusters").setLevel(logging.CRITICAL)
     rdkit.log_handler.setLevel(logging.CRITICAL)
     buster = PoseBusters({"modules": _MODULES, "loading": {"mol_pred": _LOADING}}, max_workers=0)

@@ -114,7 +114,10 @@ def _checkpoint(path: Path | None) -> dict[str, Any]:
 def _judge() -> dict[str, Any]:
     from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
 
-    return {"place": str(BUNDLED_JUDGE), "digest": JudgeCheckpoint.load(BUNDLED_JUDGE).digest()}
+    try:
+        return {"place": str(BUNDLED_JUDGE), "digest": JudgeCheckpoint.load(BUNDLED_JUDGE).digest()}
+    except MissingError as error:
+        return {"place": str(BUNDLED_JUDGE), "usable": False, "because": str(error)}
 
 
 def _data(path: Path) -> dict[str, Any]:

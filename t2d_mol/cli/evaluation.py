@@ -13,7 +13,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.gates import Gates
-from t2d_mol.errors import Exit, InputError, UsageError, unknown
+from t2d_mol.errors import Exit, InputError, MissingError, UsageError, unknown
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
@@ -113,6 +113,8 @@ class Evaluation:
         if split.upper() not in Split.__members__:
             raise unknown("split", split, [item.name.lower() for item in Split])
         molecules = Molecules.load(self.data)
+        if not len(molecules.select(Split[split.upper()])):
+            raise MissingError(f"{self.data} has no {split.lower()} split", "t2d-mol data prepare makes all of them")
         self._conclude(list(self._scorer("none")(entries_of_split(molecules, Split[split.upper()]))), rows=rows)
 
     def score_prompts(self, text: str, count: int, out: str | None, resume: bool) -> None:
@@ -247,8 +249,17 @@ class Evaluation:
         self._check_gates(summary)
 
     def _check_outputs(self, rows: str | None) -> None:
-        """See before the work that rows, report and plots can be written."""
+        """See before the work that rows, report and plots can be written, and that what checks and relaxes is installed."""
         from t2d_mol.io.output import check_free
+
+        if self.check:
+            from t2d_mol.chem.plausibility import require_posebusters
+
+            require_posebusters()
+        if self.relax:
+            from t2d_mol.evaluation.oracles.xtb import require_physics
+
+            require_physics()
 
         if self.report or self.plots:
             from t2d_mol.evaluation.figures import require_matplotlib

@@ -8,7 +8,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, NoiseShift, Resume, Steps, run_loop
+from t2d_mol.cli.runs import BatchSize, Compile, NoiseShift, Resume, Steps, run_loop
 from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ def finetune(
     checkpoint: Annotated[Path, typer.Option(help="Pretrained checkpoint.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
     steps: Steps = 0,
-    max_minutes: MaxMinutes = 0.0,
+    max_minutes: Annotated[
+        float, typer.Option(help="Budget of the denoiser in minutes; encoder, predictor and guide come on top.", min=0)
+    ] = 0.0,
     label_fraction: Annotated[float, typer.Option(help="Share of half B's 50,000 labels.")] = 1.0,
     method: Annotated[
         str, typer.Option(help="lexicographic, or a control: plain, scratch, low-lr, l2sp, ewc or replay.")
@@ -135,7 +137,8 @@ def finetune(
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.denoiser.compile_parts()
-    run_loop(objective, scheduled(training), out, "finetuning", resume=resume, force=force, quiet=quiet)
+    settings = {"checkpoint": base.digest(), "seed": seed}
+    run_loop(objective, scheduled(training), out, "finetuning", resume=resume, force=force, quiet=quiet, settings=settings)
     if guide_steps:
         guiding, done = presets.TrainingConfig(steps=guide_steps), Checkpoint.load(out / "last.safetensors")
         guide = GuideTraining(done, molecules, guiding, seed=seed, bf16=bf16, device=device)
@@ -167,12 +170,14 @@ def with_text_encoder(base: "Checkpoint", choice: str | None) -> "Checkpoint":
 def _with_trained(
     base: "Checkpoint", name: str, objective: "Objective", training: "TrainingConfig", out: Path, force: bool, quiet: bool
 ) -> "Checkpoint":
-    """Train a network in the run's folder, or go on where one of its size was left, and return the checkpoint with it."""
+    """Train a network in the run's folder, or go on where one like it was left, and return the checkpoint with it."""
     from t2d_mol.checkpoint import Checkpoint, tensor_digest
 
     folder = out / name
     left = Checkpoint.load(folder / "last.safetensors") if (folder / "state.safetensors").exists() else None
-    resume = left is not None and getattr(left.config, name) == getattr(base.config, name)
+    resume = left is not None and not force and left.statistics == base.statistics
+    if left is not None:
+        resume &= getattr(left.config, name) == getattr(base.config, name)
     if name == "guide" and left is not None:  # which is of one denoiser
         resume &= tensor_digest({name: left.weights["denoiser"]}) == tensor_digest({name: base.weights["denoiser"]})
     run_loop(objective, training, folder, name, resume=resume, force=force or left is not None, quiet=quiet)

@@ -8,6 +8,7 @@ import typer
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
 from t2d_mol.cli.runs import BatchSize, Compile, MaxMinutes, Resume, Steps, run_loop
+from t2d_mol.errors import MissingError
 
 
 @handled
@@ -39,6 +40,7 @@ def judge(
     from t2d_mol.evaluation.calibration import finished
     from t2d_mol.judge_checkpoint import JudgeCheckpoint
     from t2d_mol.qm9.dataset import Molecules
+    from t2d_mol.qm9.splits import Split
     from t2d_mol.training.properties import JudgeTraining
 
     device = options.pick_device(device)
@@ -46,11 +48,15 @@ def judge(
         steps=steps, max_minutes=max_minutes, batch_size=batch_size, learning_rate=learning_rate, validation_molecules=2048
     )
     molecules = Molecules.load(data)
+    for split in (Split.VALIDATION, Split.TEST):
+        if not len(molecules.select(split)):
+            raise MissingError(f"the data set has no {split.name.lower()} split, on which the judge is calibrated")
     bf16 = options.pick_bf16(precision, device, training=True)
     objective = JudgeTraining(presets.JUDGE, molecules, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.compile_parts()
-    run_loop(objective, training, out, "judge", resume=resume, force=force, quiet=quiet)
+    settings = {"seed": seed}
+    run_loop(objective, training, out, "judge", resume=resume, force=force, quiet=quiet, settings=settings)
     done = finished(JudgeCheckpoint.load(out / "last.safetensors"), molecules)
     done.save(out / "judge.safetensors")
     options.say(f"calibrated and measured: {out}/judge.safetensors", quiet=quiet)

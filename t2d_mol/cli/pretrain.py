@@ -87,4 +87,7 @@ def pretrain(
     if compile_:
         objective.network.compile_parts()
     kept = tuple(snapshot or ())
-    run_loop(objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=kept, start=start)
+    run_loop(
+        objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=kept, start=start,
+        settings={"model": presets.to_dict(model), "seed": seed},
+    )  # fmt: skip

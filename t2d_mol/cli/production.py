@@ -100,7 +100,7 @@ class Production:
 
         with bar("generating", quiet=self.quiet) as progress:
             progress(done, total)
-            for record in self._relaxed(self._made(prompts, portion, proceed)):
+            for record in self._relaxed(self._made(self._noted(prompts), portion, proceed)):
                 record["novel"], record["duplicate_of"] = novelty(record["smiles"], record["index"])
                 done += 1
                 progress(done, total)
@@ -123,6 +123,15 @@ class Production:
 
         return Novelty(self.model.checkpoint.smiles_hashes.numpy())
 
+    def _noted(self, prompts: "Iterable[tuple[int, Prompt]]") -> "Iterator[tuple[int, Prompt]]":
+        """Pass prompts on, and say at the first wish for a property if the model cannot follow any."""
+        unable = self.model.encoder is None
+        for row, prompt in prompts:
+            if unable and prompt.targets:
+                unable = False
+                options.say("note: the checkpoint has learnt no prompts; `t2d-mol finetune` teaches them", quiet=self.quiet)
+            yield row, prompt
+
     def _made(
         self, prompts: "Iterable[tuple[int, Prompt]]", portion: "Portion", proceed: Callable[[], bool]
     ) -> "Iterator[Record]":
@@ -130,9 +139,9 @@ class Production:
 
         if self.pool is not None:
             for record in self.pool.records(list(prompts), self.count, self.how, portion, only_valid=self.only_valid):
-                yield record
                 if not proceed():
                     return
+                yield record
             return
         make = self.model.sample_valid if self.only_valid else self.model.sample
         for generated in make(prompts, self.count, self.how, portion, proceed):

@@ -1,7 +1,9 @@
 """What training commands share: their options, and the loop run with progress."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -32,6 +34,9 @@ NoiseShift = Annotated[
 ]
 BatchSize = Annotated[int, typer.Option(help="Molecules a step.", min=1)]
 
+BUDGET: Final = {"steps", "max_minutes", "checkpoint_minutes", "validation_molecules"}
+"""Keys of `TrainingConfig` that a run may go on with others of."""
+
 
 def run_loop(
     objective: "Objective",
@@ -44,14 +49,19 @@ def run_loop(
     quiet: bool,
     snapshots: tuple[float, ...] = (),
     start: "tuple[Tensors, Tensors] | None" = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Train with progress on stderr, resuming, from weights and average or anew, and say where the result lies.
 
+    `settings` are what beside `training` decides the weights; a run goes on with the same ones, though with another budget.
+
     Raises:
-        UsageError: if the folder holds a run and neither `resume` nor `force` is on.
+        UsageError: if the folder holds a run and neither `resume` nor `force` is on, or one with other settings.
         KeyboardInterrupt: if a signal ended the run; what was reached is saved.
     """
     from t2d_mol.cli.progress import training_bar
+    from t2d_mol.config import to_dict
+    from t2d_mol.io.settings import settle
     from t2d_mol.text2data import processes
     from t2d_mol.training.loop import Loop
 
@@ -59,6 +69,9 @@ def run_loop(
 
     if (out / "state.safetensors").exists() and not (resume or force):
         raise UsageError(f"{out} holds a run", "continue it with --resume or start anew with --force")
+    if resume or processes.rank() == 0:
+        kept = {name: value for name, value in to_dict(training).items() if name not in BUDGET}
+        settle(out / "config.json", {"training": kept, **settings}, resume=resume)
     with training_bar(title, quiet=quiet) as show:
         loop = Loop(objective, training, out, show, snapshots=snapshots)
         if resume:

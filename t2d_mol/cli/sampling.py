@@ -1,11 +1,10 @@
 """How molecules are sampled: options that `sample` and `evaluate` share."""
 
-import math
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from t2d_mol.errors import UsageError, unknown
+from t2d_mol.errors import UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.config import SamplingConfig
@@ -59,17 +58,10 @@ def sampling_config(
     Raises:
         UsageError: if a name is none of those there are, or options contradict each other.
     """
-    from t2d_mol.choosing import CHOOSERS
     from t2d_mol.config import SamplingConfig
-    from t2d_mol.diffusion.sampler import SOLVERS
+    from t2d_mol.generation import checked
 
-    for option, name, known in (("solver", solver, SOLVERS), ("choice", choose, CHOOSERS)):
-        if name not in known:
-            raise unknown(option, name, known)
-    for option, value in (("guidance", guidance), ("steer", steer), ("clamp", clamp)):
-        if not math.isfinite(value):
-            raise UsageError(f"--{option} must be a number, not {value}")
-    return SamplingConfig(
+    made = SamplingConfig(
         steps=steps,
         guidance=guidance,
         batch_size=batch_size,
@@ -82,6 +74,7 @@ def sampling_config(
         choose=choose,
         repairs=repairs,
     )
+    return checked(made)
 
 
 def steps_in_force(context: typer.Context, steps: int, fast: bool) -> int:

@@ -50,12 +50,13 @@ def study(
     asked = Study(read_plan(plan), out, data, device, options.pick_bf16(precision, device, training=True))
     if cell is not None and force:
         raise UsageError("--force does not go with --cell", "it would remove the cells of others")
-    asked.prepare(resume=resume or cell is not None, force=force)
     if cell not in (None, BASE):
+        asked.prepare(resume=True, force=False)
         asked.run_one(cell)
         return
     failed: list[str] = []
     with asked.alone(out):
+        asked.prepare(resume=resume or cell is not None, force=force)
         with training_bar("what all start from", quiet=quiet) as report:
             asked.make_base(report)
         if cell is None:

@@ -15,7 +15,7 @@ from t2d_mol.evaluation.score import Entry, Score
 from t2d_mol.evaluation.summary import SCHEMA
 from t2d_mol.io.output import open_output, part_of, resumable_lines
 from t2d_mol.io.prompts import PromptRow
-from t2d_mol.io.record import Record, molecule_of, targets_of, told
+from t2d_mol.io.record import Record, molecule_of, targets_of, told, was_relaxed
 from t2d_mol.properties import KEYS
 
 Row = dict[str, Any]
@@ -90,7 +90,7 @@ def summarise_rows(rows: Sequence[Row], oracle: str) -> dict[str, Any]:
     told = [_cell(row, "candidates") for row in rows]
     summary["candidates"] = max((int(number) for number in told if number.isdecimal()), default=1)
     summary["repaired"] = sum(_cell(row, "repairs") not in ("", "0") for row in rows)
-    summary["came_relaxed"] = sum(bool(_cell(row, "relaxed")) for row in rows)
+    summary["came_relaxed"] = sum(was_relaxed(_cell(row, "relaxed")) for row in rows)
     summary |= {"bonds": {"valid": found["bonds.valid"].value}, "targets": None}
     for name, ratio in found.items():
         if name.startswith("targets."):

@@ -37,7 +37,7 @@ class Ratio:
         return round(float(self.parts.sum() / whole), 6) if whole else None
 
 
-def intervals(figures: Mapping[str, Ratio], seed: int = 0) -> dict[str, list[float]]:
+def intervals(figures: Mapping[str, Ratio]) -> dict[str, list[float]]:
     """Return 95 % bootstrap intervals of the figures that have a value, over the same resamples of molecules.
 
     Resampling with replacement is approximated by independent Poisson(1) weights (Chamandy et al., Estimating Uncertainty
@@ -48,7 +48,7 @@ def intervals(figures: Mapping[str, Ratio], seed: int = 0) -> dict[str, list[flo
         return {}
     parts = np.stack([figures[name].parts for name in names], 1)
     wholes = np.stack([figures[name].wholes for name in names], 1)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     sums, counts = [], []
     rows = max(1, _CHUNK // len(parts))
     for start in range(0, RESAMPLES, rows):

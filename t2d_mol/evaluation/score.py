@@ -15,6 +15,7 @@ from t2d_mol.chem.plausibility import Plausibility, check
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.oracles.base import Oracle, Reading
 from t2d_mol.evaluation.relaxation import Relaxation, relax
+from t2d_mol.io.record import was_relaxed
 from t2d_mol.molecule import Molecule, State, Target
 from t2d_mol.properties import KEYS
 from t2d_mol.targets import error, hit
@@ -96,7 +97,7 @@ class Score:
     @property
     def came_relaxed(self) -> bool:
         """Whether its molecule was relaxed before it came here, by the record it came in."""
-        return bool(self.entry.columns.get("relaxed"))
+        return was_relaxed(self.entry.columns.get("relaxed"))
 
     def row(self) -> dict[str, Any]:
         """Return the score as flat, plain values; the same keys for every molecule scored in the same way."""

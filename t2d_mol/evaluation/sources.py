@@ -8,7 +8,7 @@ from t2d_mol.errors import InputError
 from t2d_mol.evaluation.score import Entry
 from t2d_mol.io.formats import read_molecules
 from t2d_mol.io.formats.base import Content
-from t2d_mol.io.record import molecule_of, targets_of
+from t2d_mol.io.record import flat, molecule_of, targets_of
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.qm9.splits import Split
 
@@ -30,7 +30,7 @@ def entries_of_content(content: Content) -> Iterator[Entry | str]:
             yield f"record {record.number} is scored without targets: {error}"
             targets = ()
         kept = {name: (record.tags or {}).get(name) for name in ("prompt", "candidates", "repairs", "relaxed")}
-        columns = {name: "" if value is None else str(value) for name, value in kept.items()}
+        columns = {name: str(value) for name, value in flat(kept).items()}
         yield Entry(record.number, record.molecule, record.smiles or "", targets, columns=columns)
 
 

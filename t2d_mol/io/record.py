@@ -114,6 +114,15 @@ def molecule_of(record: Record) -> Molecule:
     return Molecule(numbers, np.array(record["positions"], np.float32), bonds, charges)
 
 
+def was_relaxed(found: Any) -> bool:
+    """Return whether what stands under the key `relaxed`, as plain values or JSON text, is of a relaxation that was done."""
+    try:
+        way = json.loads(found) if isinstance(found, str) else found
+    except ValueError:
+        return False
+    return isinstance(way, dict) and way.get("state") != "failed"
+
+
 def told(record: Record) -> Record:
     """Return a record without its geometry."""
     return {key: value for key, value in record.items() if key not in GEOMETRY_KEYS}

@@ -71,11 +71,10 @@ def precise(tensor: Tensor) -> Tensor:
 class VectorLinear(nn.Module):
     """Mix the channels of each l: `e3nn.o3.Linear` without paths between different l. No bias, hence equivariant."""
 
-    def __init__(self, channels_in: int, channels_out: int, lmax: int, *, zero: bool = False) -> None:
+    def __init__(self, channels_in: int, channels_out: int, lmax: int) -> None:
         super().__init__()
         self.lmax = lmax
-        scale = 0.0 if zero else channels_in**-0.5
-        self.weight = nn.Parameter(scale * torch.randn(lmax, channels_in, channels_out))
+        self.weight = nn.Parameter(channels_in**-0.5 * torch.randn(lmax, channels_in, channels_out))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (…, M, C_in) to (…, M, C_out)."""

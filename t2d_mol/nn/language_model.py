@@ -38,12 +38,13 @@ class LanguageModel:
 
     def __call__(self, texts: Sequence[str], device: torch.device) -> list[Tensor]:
         """Return (T, H) states of the T pieces of each sentence, on the device; an empty sentence has none."""
-        known = {text: self._remembered.pop(text) for text in dict.fromkeys(texts) if text in self._remembered}
+        found = ((text, self._remembered.pop(text, None)) for text in dict.fromkeys(texts))
+        known = {text: states for text, states in found if states is not None}
         new = [text for text in dict.fromkeys(texts) if text not in known]
         known |= self._states(new, device) if new else {}
         self._remembered |= known
         for text in list(self._remembered)[:-REMEMBERED]:
-            del self._remembered[text]
+            self._remembered.pop(text, None)  # another thread may have been faster
         return [known[text].to(device) for text in texts]
 
     def _states(self, texts: list[str], device: torch.device) -> dict[str, Tensor]:

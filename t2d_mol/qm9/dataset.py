@@ -169,7 +169,8 @@ class Molecules:
         bonds = _ranges(arrays.bond_offsets, indices)
         positions, properties = arrays.positions[atoms], arrays.properties[indices]
         if compact:
-            positions = np.round(positions / TRAINING_STEP).astype(np.int16)
+            owner = np.repeat(np.arange(len(indices)), self.sizes()[indices])
+            positions = np.round(_centred(self.positions()[atoms], owner) / TRAINING_STEP).astype(np.int16)
             chosen = [qm9_column(prop) for prop in PROPERTIES] if properties.shape[1] == len(QM9_COLUMNS) else slice(None)
             properties = properties[:, chosen].astype(np.float32)
         part = Arrays(
@@ -191,6 +192,13 @@ def _pack_bonds(orders: NDArray[np.uint8]) -> NDArray[np.uint16]:
     assert len(orders) <= MAX_ATOMS
     i, j = np.nonzero(np.triu(orders))
     return ((i * 32 + j) * 4 + orders[i, j]).astype(np.uint16)
+
+
+def _centred(positions: NDArray[np.floating[Any]], owner: NDArray[np.intp]) -> NDArray[np.floating[Any]]:
+    """Return positions with the centroid of each molecule, the owner of a run of atoms, at the origin."""
+    sums = np.stack([np.bincount(owner, axis) for axis in positions.T], 1)
+    found: NDArray[np.floating[Any]] = positions - (sums / np.bincount(owner)[:, None])[owner]
+    return found
 
 
 def _ranges(offsets: NDArray[np.int32], indices: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from t2d_mol.config import SamplingConfig, TrainingConfig, from_dict, preset, read_toml
 from t2d_mol.errors import InputError, UsageError
+from t2d_mol.generation import checked
 from t2d_mol.training.finetune import scheduled
 
 PRETRAINED: Final = "pretrained"
@@ -119,6 +120,7 @@ def read_plan(path: Path) -> StudyConfig:
             raise InputError(f"arm {name!r} must be a table", f"[arms.{name}]")
         _check_keys(f"arms.{name}", arm)
         from_dict(TrainingConfig, dict(arm))
+    checked(config.sampling)
     names = [cell.name for cell in config.cells()]
     if not (config.arms and config.shares and config.seeds):
         raise UsageError(f"{path} asks for no cell", "a study needs arms, shares and seeds")

@@ -144,7 +144,7 @@ def tables(config: StudyConfig, rows: Sequence[Row]) -> list[Table]:
     note = "Atom counts are drawn given the level, so that more than a fifth is reached without reading the prompt."
     found.append(_table("levels of general prompts reached, %", hits, rows, note))
     found += _compared(config, rows)
-    note = "λ, violations, L1' and the cosine of the gradients: means over the steps that looked at the constraint."
+    note = "λ, violations, L1' and the cosine of the gradients: means over logged spans with a look at the constraint."
     return [*found, _table("training", TRAINING, rows, note)]
 
 

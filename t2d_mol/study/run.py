@@ -73,6 +73,7 @@ class Study:
             raise UsageError(f"{self.folder} holds a study", "continue it with --resume or start anew with --force")
         if not self.data.exists():
             raise MissingError(f"no data set {self.data}", "t2d-mol data prepare makes one")
+        resume = resume and not force
         if force:
             for name in MADE:
                 shutil.rmtree(self.folder / name, ignore_errors=True)

@@ -19,9 +19,11 @@ def averaged(checkpoints: Sequence[Checkpoint], base: Checkpoint, networks: Sequ
     """Return `base` with the mean of each of `networks` that all the checkpoints hold.
 
     Raises:
-        UsageError: if a network has other sizes in one of them than in `base`.
+        UsageError: if none is in all of them, or one has other sizes in one of them than in `base`.
     """
     weights, shared = dict(base.weights), [name for name in networks if all(name in one.weights for one in checkpoints)]
+    if not shared:
+        raise UsageError(f"there is none of {', '.join(networks)} in all of the checkpoints")
     for name in shared:
         if any(getattr(one.config, name) != getattr(base.config, name) for one in checkpoints):
             raise UsageError(f"the checkpoints' networks called {name} have different sizes", "their mean means nothing")

@@ -296,6 +296,8 @@ def fit(loop: Loop) -> None:
     """
     if (loop.folder / "state.safetensors").exists():
         loop.resume()
+    else:
+        loop.metrics.trim(0)
     loop.run()
     if loop.interrupted:
         raise KeyboardInterrupt

@@ -86,11 +86,13 @@ class DenoisingLoss:
         noisy = self.process.corrupt(batch, sigma, generator).rows(rows)
         previous, whole = None, batch.mask
         batch, sigma = batch.rows(rows), sigma[rows]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            if self_condition:
-                steps = self.process.schedule.draw_steps(len(whole), generator).to(self.device)[rows]
-                noise = State(*(part[rows] for part in self.process.noise(whole, generator)))
+        # each pass has an autocast of its own: weights cast without gradients are not to be taken from its cache
+        if self_condition:
+            steps = self.process.schedule.draw_steps(len(whole), generator).to(self.device)[rows]
+            noise = State(*(part[rows] for part in self.process.noise(whole, generator)))
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                 previous = self.process.estimate_before(self.network, noisy, steps, noise, memory)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             estimate = self.network(noisy, previous, memory)
         return self.process.losses(estimate, batch, sigma)
 
@@ -167,7 +169,7 @@ class Pretraining(Objective):
 
 
 def validation_batches(molecules: Molecules, training: TrainingConfig) -> list[tuple[MoleculeBatch, np.ndarray[Any, Any]]]:
-    """Return fixed, full batches of the validation split, or of the train split where it is too small to fill one."""
+    """Return fixed batches of the validation split, or of the train split where there is none."""
     for split in (Split.VALIDATION, Split.TRAIN):
         stream = BatchStream(buckets(molecules, molecules.select(split)), training.batch_size, seed=0)
         if stream.steps_per_epoch:

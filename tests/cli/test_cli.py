@@ -154,6 +154,18 @@ def test_a_prompt_without_a_property_generates_and_says_so(model: list[str]) -> 
     assert "nothing in the prompt" in done.stderr
 
 
+def test_a_model_that_was_only_pretrained_says_that_it_cannot_follow_prompts(
+    tiny_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    only = tmp_path / "pretrained.safetensors"
+    tiny_checkpoint.replace(weights={"denoiser": tiny_checkpoint.weights["denoiser"]}).save(only)
+    command = ["sample", "--checkpoint", str(only), "-n", "1", *QUICK, "--format", "smi"]
+    asked = inside(*command, "high gap", "low gap")
+    assert asked.returncode == 0 and len(asked.stdout.splitlines()) == 2
+    assert asked.stderr.count("learnt no prompts") == 1
+    assert "learnt no prompts" not in inside(*command).stderr + inside(*command, "12-18 atoms").stderr
+
+
 def test_a_closed_pipe_ends_with_141(tiny_file: Path) -> None:
     command = f"{sys.executable} -m t2d_mol sample -n 300 --batch-size 2 --steps 2 --format jsonl --checkpoint {tiny_file}"
     script = f"set -o pipefail; {command} | head -n 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
@@ -311,7 +323,7 @@ def test_a_megabyte_of_prompt_is_refused_with_a_reason(model: list[str], tmp_pat
     assert "characters" in done.stderr
 
 
-def test_doctor_says_what_there_is(tiny_file: Path, tmp_path: Path) -> None:
+def test_doctor_says_what_there_is(tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(inside("doctor", "--json").stdout)
     assert found["t2d-mol"]["version"] == __version__
     assert found["libraries"]["torch"] == torch.__version__
@@ -327,6 +339,9 @@ def test_doctor_says_what_there_is(tiny_file: Path, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert (told["checkpoint"]["usable"], told["data set"]["usable"]) == (False, False)
     assert "damaged" in done.stderr
+    monkeypatch.setattr("t2d_mol.judge_checkpoint.BUNDLED_JUDGE", damaged)
+    done = inside("doctor", "--json")
+    assert (done.returncode, json.loads(done.stdout)["judge"]["usable"]) == (4, False)
 
 
 def test_a_configuration_that_cannot_be_read_is_answered_in_a_line(tmp_path: Path) -> None:

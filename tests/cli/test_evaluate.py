@@ -231,6 +231,12 @@ def test_the_text_protocol_counts_levels_by_wording(model: list[str], tmp_path: 
             assert entry["distance"] == pytest.approx(away / 5)
 
 
+def test_a_split_that_is_not_there_is_missing(data_file: Path, model: list[str], tmp_path: Path) -> None:
+    Molecules.load(data_file).training_part().save(tmp_path / "train.safetensors")
+    done = inside("evaluate", "--split", "test", "--data", str(tmp_path / "train.safetensors"), *model)
+    assert (done.returncode, "no test split" in done.stderr) == (4, True)
+
+
 def test_a_split_is_scored_and_distances_need_a_reference(data_file: Path, model: list[str]) -> None:
     done = inside("evaluate", "--split", "train", "--data", str(data_file), "--json", "--oracle", "network", *model)
     summary = json.loads(done.stdout)

@@ -149,11 +149,11 @@ def test_stereochemistry_does_not_make_a_molecule_new() -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "sdf", "xyz"])
-@pytest.mark.parametrize("relaxed", [None, {"rmsd": 0.1}])
+@pytest.mark.parametrize("relaxed", [None, {"rmsd": 0.1, "state": "done"}, {"rmsd": None, "state": "failed"}])
 def test_only_what_was_relaxed_is_said_to_be(form: str, relaxed: Any, molecules: Molecules) -> None:
     record = dict.fromkeys(RECORD_KEYS, "") | {"targets": [], "repairs": 0, "candidates": 1, "relaxed": relaxed}
     stream = io.BytesIO()
     format_named(form).write([with_geometry(record, molecules[3])], stream)
     (score,) = Scorer()(entry for entry in entries_of_content(stream.getvalue().decode()) if isinstance(entry, Entry))
-    assert score.came_relaxed is bool(relaxed)
+    assert score.came_relaxed is (relaxed is not None and relaxed["state"] == "done")
     assert not score.repaired

@@ -182,12 +182,21 @@ def test_bad_records_among_good_ones_are_numbered(molecules: Molecules) -> None:
     read = list(read_molecules(good[0] + good[1].replace("V2000", "V9000") + good[2]))
     assert [bool(record.error) for record in read] == [False, True, False]
     lines = [text("jsonl", molecules[index]) for index in range(3)]
+    damages = (
+        {"bonds": [[0, 1, 1.5]]},
+        {"bonds": [[0, 1, 4]]},
+        {"bonds": [[0, 0, 1]]},
+        {"bonds": [[0, -1, 1]]},
+        {"bonds": [[0, 99, 1]]},
+        {"charges": [0]},
+    )
     nan = json.dumps(json.loads(lines[1]) | {"positions": [[float("nan")] * 3] * len(molecules[1])}) + "\n"
     for bad in (
         "{broken\n",
         nan,
         '{"numbers": [92], "positions": [[0, 0, 0]]}\n',
         '{"numbers": [], "positions": []}\n',
+        *(json.dumps(json.loads(lines[1]) | changed) + "\n" for changed in damages),
     ):
         read = list(read_molecules(lines[0] + bad + lines[2]))
         assert [bool(record.error) for record in read] == [False, True, False]

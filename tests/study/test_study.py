@@ -283,11 +283,19 @@ def test_force_starts_anew(tmp_path: Path, data_file: Path) -> None:
 def test_a_folder_is_for_one_process(tmp_path: Path, data_file: Path) -> None:
     path, out = plan(tmp_path), tmp_path / "out"
     study = Study(read_plan(path), out, data_file, "cpu", bf16=False)
+    study.base.parent.mkdir(exist_ok=True)
+    study.base.touch()
     with study.alone(out):
-        done = subprocess.run(
-            command(path, "-o", out, "--data", data_file), capture_output=True, text=True, check=False, timeout=120
-        )
-    assert (done.returncode, "another process" in done.stderr) == (2, True)
+        for words in ([], ["--force"]):
+            done = subprocess.run(
+                command(path, "-o", out, "--data", data_file, *words),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            assert (done.returncode, "another process" in done.stderr) == (2, True)
+    assert study.base.exists()
 
 
 def test_cells_that_fail_are_named_and_the_others_done(tmp_path: Path, data_file: Path) -> None:

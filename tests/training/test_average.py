@@ -54,6 +54,12 @@ def test_networks_of_different_sizes_have_no_mean(tiny_checkpoint: Checkpoint) -
         averaged([tiny_checkpoint, wider], tiny_checkpoint)
 
 
+def test_a_network_that_one_lacks_has_no_mean(tiny_checkpoint: Checkpoint) -> None:
+    assert "guide" not in tiny_checkpoint.weights
+    with pytest.raises(UsageError, match="guide"):
+        averaged([tiny_checkpoint, tiny_checkpoint], tiny_checkpoint, ("guide",))
+
+
 def test_pretraining_goes_on_from_a_checkpoint_and_its_runs_are_averaged(
     tiny_file: Path, data_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

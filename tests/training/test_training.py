@@ -343,6 +343,10 @@ def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Pa
     assert process.wait(60) == 130
     step = int(Checkpoint.load(run / "last.safetensors").provenance["pretrain"]["steps"])
     assert step > 0
+    other = subprocess.run(
+        [*command, "--resume", "--steps", str(step + 2), "--noise-shift", "1"], check=False, capture_output=True, text=True
+    )
+    assert (other.returncode, "another training.noise_shift" in other.stderr) == (2, True), other.stderr
     done = subprocess.run([*command, "--resume", "--steps", str(step + 2), "-q"], check=False, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert Checkpoint.load(run / "last.safetensors").provenance["pretrain"]["steps"] == step + 2

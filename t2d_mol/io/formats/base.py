@@ -75,7 +75,7 @@ def checked(numbers: list[int], positions: Any, bonds: Any = None, charges: Any 
     """Return a molecule of what was read.
 
     Raises:
-        ValueError: if it cannot be one of H, C, N, O and F with finite coordinates.
+        ValueError: if it cannot be one of H, C, N, O and F with finite coordinates, and a charge each if there are any.
     """
     if not numbers:
         raise ValueError("it has no atoms")
@@ -91,4 +91,6 @@ def checked(numbers: list[int], positions: Any, bonds: Any = None, charges: Any 
         raise ValueError("the coordinates are not three for each atom")
     if not np.isfinite(array).all():
         raise ValueError("a coordinate is not a finite number")
+    if charges is not None and len(charges) != len(numbers):
+        raise ValueError("the charges are not one for each atom")
     return Molecule(np.array(numbers, np.uint8), array, bonds, charges)

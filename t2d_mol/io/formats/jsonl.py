@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from t2d_mol.elements import BOND_ORDERS
 from t2d_mol.io.formats.base import MOST_ATOMS, Content, Format, ReadMolecule, by_line, checked
 from t2d_mol.io.record import Record
 
@@ -37,6 +38,8 @@ def from_record(number: int, record: Record) -> ReadMolecule:
     if record.get("bonds") is not None:
         bonds = np.zeros((len(numbers), len(numbers)), np.uint8)
         for i, j, order in record["bonds"]:
+            if order not in BOND_ORDERS[1:] or i == j or min(i, j) < 0:
+                raise ValueError(f"{[i, j, order]} is no bond of order 1, 2 or 3 between two atoms")
             bonds[i, j] = bonds[j, i] = order
     charges = np.array(record["charges"], np.int8) if record.get("charges") is not None else None
     return ReadMolecule(number, checked(numbers, record["positions"], bonds, charges), tags=record)
