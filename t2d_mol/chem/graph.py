@@ -84,17 +84,23 @@ def stable_atoms(molecule: Molecule) -> NDArray[np.bool_]:
     )
 
 
+def fragment_count(molecule: Molecule) -> int:
+    """Return into how many pieces the molecule's bonds join its atoms."""
+    from scipy.sparse.csgraph import connected_components
+
+    assert molecule.bonds is not None
+    pieces, _ = connected_components(molecule.bonds > 0, directed=False)
+    return int(pieces)
+
+
 def is_closed(molecule: Molecule) -> bool:
     """Return whether bonds and charges add up: each atom has an allowed valence, all hang together, the whole is neutral.
 
     Needs no RDKit, which calls nearly all such molecules valid.
     """
-    from scipy.sparse.csgraph import connected_components
-
     if molecule.bonds is None or molecule.net_charge or not stable_atoms(molecule).all():
         return False
-    pieces, _ = connected_components(molecule.bonds > 0, directed=False)
-    return bool(pieces == 1)
+    return fragment_count(molecule) == 1
 
 
 def judge(molecule: Molecule) -> Judgement:

@@ -6,6 +6,13 @@ from numpy.typing import NDArray
 from t2d_mol.chem.graph import hash_smiles
 
 
+def is_known(smiles: str, hashes: NDArray[np.int64]) -> bool:
+    """Return whether the hash of a SMILES is among hashes that are sorted."""
+    wanted = hash_smiles(smiles)
+    place = int(np.searchsorted(hashes, wanted))
+    return place < len(hashes) and int(hashes[place]) == wanted
+
+
 class Novelty:
     """Tells of one SMILES after another whether it is novel, and which earlier one it repeats."""
 
@@ -22,8 +29,5 @@ class Novelty:
         """Return whether a SMILES is novel, None without one, and the index it came with first, None if it is new."""
         if not smiles:
             return None, None
-        found = hash_smiles(smiles)
-        place = int(np.searchsorted(self._known, found))
-        novel = place == len(self._known) or int(self._known[place]) != found
-        first = self._first.setdefault(found, index)
-        return novel, None if first == index else first
+        first = self._first.setdefault(hash_smiles(smiles), index)
+        return not is_known(smiles, self._known), None if first == index else first

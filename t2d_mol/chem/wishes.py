@@ -4,7 +4,7 @@ import importlib.util
 
 import numpy as np
 
-from t2d_mol.chem.graph import to_rdkit
+from t2d_mol.chem.graph import fragment_count, to_rdkit
 from t2d_mol.elements import NUMBERS, SYMBOLS
 from t2d_mol.molecule import Molecule, Structure
 
@@ -33,11 +33,8 @@ def unmet(molecule: Molecule, structure: Structure) -> str:
 
 def ring_count(molecule: Molecule) -> int:
     """Return the number of independent rings: bonds - atoms + fragments."""
-    from scipy.sparse.csgraph import connected_components
-
     assert molecule.bonds is not None
-    fragments, _ = connected_components(molecule.bonds > 0, directed=False)
-    return int((np.triu(molecule.bonds) > 0).sum()) - len(molecule) + int(fragments)
+    return int((np.triu(molecule.bonds) > 0).sum()) - len(molecule) + fragment_count(molecule)
 
 
 def is_aromatic(molecule: Molecule) -> bool | None:

@@ -61,7 +61,7 @@ def variational_bound(
     count = len(batch)
     places = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
     sigma = torch.exp(low + (high - low) * places).to(batch.mask.device)
-    clean = process.corrupt(batch, torch.zeros_like(sigma), Generator())
+    clean = Noisy(*process.encoded(batch), batch.mask, torch.zeros_like(sigma))
     noisy = process.corrupt(batch, sigma, generator)
     missed = _squares(clean, Noisy(*process.expected(denoiser(noisy, None, memory)), noisy.mask, sigma))
     last = process.corrupt(batch, torch.full_like(sigma, schedule.sigma_min), generator)

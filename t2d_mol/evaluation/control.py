@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t2d_mol.checkpoint import Statistics
-from t2d_mol.chem.graph import hash_smiles
+from t2d_mol.chem.novelty import is_known
 from t2d_mol.evaluation.ratios import Ratio, intervals
 from t2d_mol.evaluation.score import Score
 from t2d_mol.properties import KEYS, LEVELS
@@ -70,11 +70,7 @@ def level_control(scores: Sequence[Score], statistics: Statistics) -> dict[str, 
 
 def is_novel(score: Score, smiles_hashes: NDArray[np.int64]) -> bool:
     """Return whether a molecule is valid and not among those whose hashes are given, sorted."""
-    if score.state != "valid" or score.smiles is None:
-        return False
-    wanted = hash_smiles(score.smiles)
-    place = int(np.searchsorted(smiles_hashes, wanted))
-    return place == len(smiles_hashes) or int(smiles_hashes[place]) != wanted
+    return score.state == "valid" and score.smiles is not None and not is_known(score.smiles, smiles_hashes)
 
 
 def _grouped(names: Sequence[str]) -> dict[str, NDArray[np.intp]]:

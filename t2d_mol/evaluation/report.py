@@ -16,14 +16,12 @@ from t2d_mol.evaluation.score import Score
 from t2d_mol.evaluation.tables import Table
 from t2d_mol.io.output import check_free, open_output
 from t2d_mol.io.page import inline, page
+from t2d_mol.io.record import SHARED_KEYS
 from t2d_mol.prompts.grammar import describe_wish
 from t2d_mol.properties import BY_KEY, KEYS
 
 MOLECULES: Final = 48
 """Molecules drawn at most."""
-
-_SHARED_BY_ALL: Final = ("model", "steps", "guidance", "steer", "solver", "candidates", "seed", "precision")
-"""Columns of generated records told once, where they are the same for all."""
 
 
 def write_report(found: Findings, path: Path, *, force: bool = False) -> None:
@@ -70,7 +68,7 @@ def _facts(found: Findings) -> Iterable[tuple[str, str]]:
         share = (summary["properties"] or {}).get(name)
         if share:
             yield f"{name.replace('_', ' ')}, by the oracle", f"{100 * share:.1f} %"
-    for name in _SHARED_BY_ALL:
+    for name in SHARED_KEYS:
         values = {str(score.entry.columns.get(name, "")) for score in found.scores}
         if len(values) == 1 and (value := values.pop()):
             yield name, value

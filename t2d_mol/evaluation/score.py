@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-import numpy as np
-
 from t2d_mol.checkpoint import Statistics
-from t2d_mol.chem.graph import judge, judge_smiles
+from t2d_mol.chem.graph import fragment_count, judge, judge_smiles
 from t2d_mol.chem.lookup import lookup_smiles, lookup_stable_atoms
 from t2d_mol.chem.perception import with_perceived_bonds
 from t2d_mol.chem.plausibility import Plausibility, check
@@ -161,7 +159,7 @@ class Scorer:
         assert molecule is not None
         judgement = judge(molecule)
         try:
-            connected = is_connected(with_perceived_bonds(molecule))
+            connected = fragment_count(with_perceived_bonds(molecule)) == 1
         except InputError:
             connected = False
         errors, hits = {}, {}
@@ -197,16 +195,6 @@ def score_smiles(entry: Entry) -> Score:
     connected = judgement.smiles is not None and "." not in judgement.smiles
     stable = int(judgement.stable_atoms.sum())
     return Score(entry, atoms, judgement.smiles, judgement.state, judgement.reason, stable, connected)
-
-
-def is_connected(molecule: Molecule) -> bool:
-    """Return whether the molecule's bonds join all its atoms."""
-    assert molecule.bonds is not None
-    reached = np.zeros(len(molecule), bool)
-    reached[0] = True
-    while (grown := reached | molecule.bonds[reached].any(0)).sum() > reached.sum():
-        reached = grown
-    return bool(reached.all())
 
 
 def _rounded(value: Any) -> Any:

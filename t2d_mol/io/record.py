@@ -24,6 +24,10 @@ GEOMETRY_KEYS: Final = ("numbers", "positions", "bonds", "charges")
 """Keys that hold the molecule itself: atomic numbers, positions in Å, [[i, j, order]] and formal charges."""
 
 
+SHARED_KEYS: Final = ("model", "steps", "guidance", "steer", "solver", "candidates", "seed", "precision")
+"""Keys that pages tell once, where they are the same for all records."""
+
+
 def target_record(target: Target, statistics: Statistics) -> Record:
     """Return a target as plain values, numbers in canonical units and normalised."""
     record: Record = {"property": target.property, "op": target.op}

@@ -18,7 +18,7 @@ from t2d_mol.errors import InputError, UsageError
 from t2d_mol.io.formats.base import Format
 from t2d_mol.io.formats.sdf import v2000
 from t2d_mol.io.page import inline, page
-from t2d_mol.io.record import Record, molecule_of, targets_of
+from t2d_mol.io.record import SHARED_KEYS, Record, molecule_of, targets_of
 from t2d_mol.molecule import Target
 from t2d_mol.prompts.grammar import describe_wish
 from t2d_mol.properties import PROPERTIES
@@ -28,9 +28,6 @@ MOST: Final = 2000
 
 ADDRESS: Final = "https://3Dmol.org/build/3Dmol-min.js"
 """Where the 3D view is loaded from, unless a script is given."""
-
-_SHARED: Final = ("model", "steps", "guidance", "steer", "solver", "candidates", "seed", "precision")
-"""Keys told once, where they are the same for all."""
 
 
 def write(records: Iterable[Record], stream: BinaryIO, script: str | None = None) -> None:
@@ -88,7 +85,7 @@ def with_viewer(path: Path) -> Format:
 def _facts(records: list[Record]) -> Iterable[tuple[str, str]]:
     valid = sum(record["state"] == "valid" for record in records)
     yield "valid", f"{valid} of {len(records)}"
-    for name in _SHARED:
+    for name in SHARED_KEYS:
         values = {str(record.get(name, "")) for record in records}
         if len(values) == 1 and (value := values.pop()):
             yield name, value
