@@ -103,6 +103,7 @@ def evaluate(
     """
     from t2d_mol.cli.evaluation import Evaluation
     from t2d_mol.cli.gates import Gates
+    from t2d_mol.cli.presentation import Presentation
 
     options.set_up(quiet, threads)
     run = Evaluation(
@@ -110,10 +111,7 @@ def evaluate(
         polarizability=polarizability,
         check=check,
         relax=relax,
-        as_json=as_json,
-        report=report,
-        plots=plots,
-        gates=Gates.parse(min_valid, max_mae or []),
+        shown=Presentation(as_json, report, plots, Gates.parse(min_valid, max_mae or []), force, quiet),
         sampling=sampling.sampling_config(
             steps=sampling.steps_in_force(context, steps, fast), solver=solver, guidance=guidance, steer=steer,
             temperature=temperature, clamp=clamp,

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
-
 from t2d_mol.cli import options
-from t2d_mol.cli.gates import Gates
-from t2d_mol.errors import Exit, InputError, MissingError, UsageError, unknown
+from t2d_mol.cli.presentation import Presentation
+from t2d_mol.errors import InputError, MissingError, UsageError, unknown
 
 if TYPE_CHECKING:
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.config import SamplingConfig
+    from t2d_mol.evaluation.findings import Findings
     from t2d_mol.evaluation.oracles import Oracle
     from t2d_mol.evaluation.score import Entry, Score
     from t2d_mol.generation import Model
@@ -34,10 +33,7 @@ class Evaluation:
     polarizability: bool
     check: bool
     relax: bool
-    as_json: bool
-    report: Path | None
-    plots: Path | None
-    gates: Gates
+    shown: Presentation
     sampling: "SamplingConfig"
     values: str
     checkpoint: Path | None
@@ -69,9 +65,17 @@ class Evaluation:
         """
         if sum(map(bool, (file, split, protocol, calibrate))) != 1:
             raise UsageError("give one of: a file ('-' for stdin), --split, --protocol, --calibrate")
-        self._check_outputs(rows)
+        self.shown.prepare(rows)
+        if self.check:
+            from t2d_mol.chem.plausibility import require_posebusters
+
+            require_posebusters()
+        if self.relax:
+            from t2d_mol.evaluation.oracles.xtb import require_physics
+
+            require_physics()
         if calibrate:
-            _refuse("--calibrate", {"-n": count, "-o": out, "--rows": rows, "--resume": resume, "gates": self.gates})
+            _refuse("--calibrate", {"-n": count, "-o": out, "--rows": rows, "--resume": resume, "gates": self.shown.gates})
             self.measure_judge()
         elif protocol:
             _refuse("--protocol", {"--rows": rows})
@@ -102,7 +106,7 @@ class Evaluation:
         left_out = [remark for remark in unreadable if "left out" in remark]
         if not scores:
             raise InputError(f"{file} holds no record that can be scored")
-        self._conclude(scores, unreadable=len(left_out), rows=rows)
+        self.shown.show(self._findings(scores, unreadable=len(left_out)), rows=rows)
 
     def score_split(self, split: str, rows: str | None) -> None:
         """Score the molecules of a split of the data set."""
@@ -115,7 +119,8 @@ class Evaluation:
         molecules = Molecules.load(self.data)
         if not len(molecules.select(Split[split.upper()])):
             raise MissingError(f"{self.data} has no {split.lower()} split", "t2d-mol data prepare makes all of them")
-        self._conclude(list(self._scorer("none")(entries_of_split(molecules, Split[split.upper()]))), rows=rows)
+        scores = list(self._scorer("none")(entries_of_split(molecules, Split[split.upper()])))
+        self.shown.show(self._findings(scores), rows=rows)
 
     def score_prompts(self, text: str, count: int, out: str | None, resume: bool) -> None:
         """Generate molecules for the prompts of a CSV, score each and write its row as soon as it is known."""
@@ -128,13 +133,13 @@ class Evaluation:
         from t2d_mol.io.settings import settle
         from t2d_mol.portion import Portion
 
-        if resume and (self.report or self.plots):
+        if resume and (self.shown.report or self.shown.plots):
             raise UsageError("--report and --plots show one run; --resume joins two", "leave one of them out")
-        if out is None or (out == "-" and self.as_json):
+        if out is None or (out == "-" and self.shown.as_json):
             raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
         rows, model = list(parse_prompts(io.StringIO(text))), self._model()
         if resume and out != "-" and finished(Path(out)) and not self.force:
-            if self.gates:
+            if self.shown.gates:
                 raise InputError(f"{out} is finished; its gates are not judged again", "score it anew with --force")
             options.say(f"{out} is finished", quiet=self.quiet)
             return
@@ -162,7 +167,7 @@ class Evaluation:
         if done:
             self._conclude_resumed([*done, *new], model)
         else:
-            self._conclude(scores, quiet=out == "-", model=model)
+            self.shown.show(self._findings(scores, model), silent=out == "-")
 
     def run_protocol(self, name: str, count: int | None, out: str | None, resume: bool) -> None:
         """Generate what a protocol asks for, score it, and leave rows, summary and configuration in the folder."""
@@ -181,7 +186,9 @@ class Evaluation:
         with bar(name, quiet=self.quiet) as show:
             entries = run.entries(resume=resume, show=show)
             scores = list(self._scorer("network", model.checkpoint)(entries))
-        self._conclude(scores, model=model, run=run)
+        found = self._findings(scores, model)
+        run.write(found)
+        self.shown.show(found)
 
     def measure_judge(self) -> None:
         """Measure the judge on the data set and print its errors beside the published bounds."""
@@ -192,89 +199,23 @@ class Evaluation:
 
         judge = Judge.load(self.judge, device=options.pick_device(self.device))
         results = measure(judge.checkpoint, Molecules.load(self.data))
-        sys.stdout.write(json.dumps(results) + "\n" if self.as_json else calibration(results).text())
+        sys.stdout.write(json.dumps(results) + "\n" if self.shown.as_json else calibration(results).text())
 
-    def _conclude(
-        self,
-        scores: "list[Score]",
-        *,
-        unreadable: int = 0,
-        rows: str | None = None,
-        quiet: bool = False,
-        model: "Model | None" = None,
-        run: Any = None,
-    ) -> None:
-        """Summarise, write and print what was asked for, and leave with the gate's exit code if one was missed."""
+    def _findings(self, scores: "list[Score]", model: "Model | None" = None, unreadable: int = 0) -> "Findings":
         from t2d_mol.evaluation.findings import Findings
 
         checkpoint = model.checkpoint if model else self._checkpoint()
-        found = Findings.of(scores, checkpoint, oracle=self._oracle_name(model), unreadable=unreadable, judge=self.judge)
-        if run is not None:
-            run.write(found)
-        if found.summary["properties"] is None and found.summary["oracle"] != "none":
-            options.say(
-                f"note: {found.summary['oracle']} read nothing: {found.summary['reasons']['properties']}", quiet=self.quiet
-            )
-        if rows is not None:
-            _write_table([score.row() for score in scores], rows, self.force)
-        if self.report:
-            from t2d_mol.evaluation.report import write_report
-
-            write_report(found, self.report, force=self.force)
-        if self.plots:
-            from t2d_mol.evaluation.figures import draw, write_plots
-
-            write_plots(draw(found), self.plots, force=self.force)
-        if self.as_json:
-            sys.stdout.write(json.dumps(found.summary, allow_nan=False) + "\n")
-        elif rows != "-" and not quiet:
-            sys.stdout.write("\n".join(table.text() for table in found.tables()))
-        self._check_gates(found.summary)
+        return Findings.of(scores, checkpoint, oracle=self._oracle_name(model), unreadable=unreadable, judge=self.judge)
 
     def _conclude_resumed(self, rows: list[dict[str, Any]], model: "Model") -> None:
-        """Summarise the rows of a batch made in several runs."""
+        """Show the rows of a batch made in several runs."""
         from t2d_mol.evaluation.batch import summarise_rows
-        from t2d_mol.evaluation.tables import targets
         from t2d_mol.judge_checkpoint import BUNDLED_JUDGE, JudgeCheckpoint
 
         summary = summarise_rows(rows, self._oracle_name(model))
-        if self.as_json:
-            sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
-        else:
-            sys.stdout.write(f"{summary['n']} molecules, {100 * summary['bonds']['valid']:.2f} % valid by their bonds\n")
-            if summary["targets"]:
-                network = summary["oracle"] == "network"
-                results = JudgeCheckpoint.load(self.judge or BUNDLED_JUDGE).results if network else {}
-                sys.stdout.write("\n" + targets(summary, results).text())
-        self._check_gates(summary)
-
-    def _check_outputs(self, rows: str | None) -> None:
-        """See before the work that rows, report and plots can be written, and that what checks and relaxes is installed."""
-        from t2d_mol.io.output import check_free
-
-        if self.check:
-            from t2d_mol.chem.plausibility import require_posebusters
-
-            require_posebusters()
-        if self.relax:
-            from t2d_mol.evaluation.oracles.xtb import require_physics
-
-            require_physics()
-
-        if self.report or self.plots:
-            from t2d_mol.evaluation.figures import require_matplotlib
-
-            require_matplotlib()
-        for path in (self.report, Path(rows) if rows and rows != "-" else None):
-            if path:
-                check_free(path, force=self.force)
-
-    def _check_gates(self, summary: dict[str, Any]) -> None:
-        missed = self.gates.missed(summary)
-        for words in missed:
-            options.say(f"gate missed: {words}")
-        if missed:
-            raise typer.Exit(Exit.GATE_MISSED)
+        judged = summary["targets"] and summary["oracle"] == "network"
+        results = JudgeCheckpoint.load(self.judge or BUNDLED_JUDGE).results if judged else {}
+        self.shown.show_resumed(summary, results)
 
     def _oracle_name(self, model: "Model | None") -> str:
         return self.oracle or ("network" if model else "none")
@@ -345,15 +286,3 @@ def _good(entries: "Iterable[Entry | str]", remarks: list[str]) -> "Iterator[Ent
             remarks.append(entry)
         else:
             yield entry
-
-
-def _write_table(rows: list[dict[str, Any]], path: str, force: bool) -> None:
-    import csv
-
-    from t2d_mol.io.output import open_output
-
-    names = dict.fromkeys(name for row in rows for name in row)
-    with open_output(path, force=force) as stream:
-        table = csv.DictWriter(stream, list(names), lineterminator="\n", restval="")
-        table.writeheader()
-        table.writerows(rows)
