@@ -223,6 +223,8 @@ class SamplingConfig:
         for name in ("guidance", "steer", "temperature", "clamp_below"):
             if not math.isfinite(getattr(self, name)):
                 raise UsageError(f"{name} must be a finite number, not {getattr(self, name)}")
+        if self.temperature <= 0:
+            raise UsageError(f"temperature must be above 0, not {self.temperature}")
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,13 @@ def test_what_cannot_be_is_refused(model: TextToMolecule) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "part"),
-    [({"solver": "as"}, "sa"), ({"steps": 0}, "steps"), ({"batch_size": 0}, "batch_size"), ({"steer": math.nan}, "steer")],
+    [
+        ({"solver": "as"}, "sa"),
+        ({"steps": 0}, "steps"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"steer": math.nan}, "steer"),
+    ],
 )
 def test_what_cannot_be_sampled_with_is_refused(model: TextToMolecule, wrong: dict[str, Any], part: str) -> None:
     with pytest.raises(UsageError) as refused:
