@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from t2d_mol.elements import MAX_ATOMS
+from t2d_mol.encoding import target_tensors
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.tables import Table
 from t2d_mol.generation import Model
@@ -25,7 +26,7 @@ from t2d_mol.nn.text import KINDS, TextEncoder
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, paraphrase, random_targets
 from t2d_mol.properties import BY_KEY, KEYS
-from t2d_mol.training.reader import draw_values, target_tensors
+from t2d_mol.training.reader import draw_values
 
 TOLERANCE = 0.05
 """A number is recovered if it is off by less than this many mean absolute deviations."""

@@ -1,5 +1,7 @@
 """Batching: jobs that are sampled together, side by side on threads, in halves where memory does not hold them."""
 
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -93,7 +95,32 @@ def side_by_side(batches: Sequence[Batch], work: Callable[[Batch], Result], thre
         torch.set_num_threads(threads)
 
 
-def is_exhausted(error: Exception) -> bool:
+@dataclass
+class Fitting:
+    """Works on batches in halves where memory does not hold them, and remembers how many jobs it holds.
+
+    Attributes:
+        most: jobs of a batch.
+    """
+
+    most: int = sys.maxsize
+
+    def __call__(self, work: Callable[[Batch], dict[int, Result]], batch: Batch) -> dict[int, Result]:
+        """Return what work makes of a batch, by the places of its jobs."""
+        try:
+            return work(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_exhausted(error) or len(batch.jobs) == 1:
+                raise
+        self.most = min(self.most, len(batch.jobs) // 2)
+        warnings.warn(f"memory does not hold {len(batch.jobs)} molecules; going on with {self.most} at a time", stacklevel=2)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        one, other = batch.halves()
+        return self(work, one) | self(work, other)
+
+
+def _is_exhausted(error: Exception) -> bool:
     """Return whether an error says that memory ran out."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True

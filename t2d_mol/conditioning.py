@@ -13,6 +13,7 @@ from t2d_mol.diffusion.composition import GraphEnergy, Restricted
 from t2d_mol.diffusion.guidance import Emphasis, Guided
 from t2d_mol.diffusion.steering import Energy, PropertyEnergy, Steering
 from t2d_mol.elements import SYMBOLS
+from t2d_mol.encoding import target_tensors
 from t2d_mol.molecule import Target
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.nn.text import NumberEncoder, TextEncoder
@@ -20,7 +21,6 @@ from t2d_mol.planning import Job
 from t2d_mol.prompts.templates import mixed_prompt
 from t2d_mol.properties import KEYS, LEVELS
 from t2d_mol.targets import value_range
-from t2d_mol.training.reader import target_tensors
 
 GRAPH_LEVELS: Final = (0.15, 10.0)
 PROPERTY_LEVELS: Final = (0.25, 4.0)

@@ -1,9 +1,7 @@
 """Generation: a checkpoint, prompts and a seed become an iterator of generated molecules."""
 
 import importlib.util
-import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
@@ -13,7 +11,7 @@ from typing import Any, Final
 import torch
 
 from t2d_mol import __version__
-from t2d_mol.batching import Batch, batched, is_exhausted, side_by_side
+from t2d_mol.batching import Batch, Fitting, batched, side_by_side
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.graph import is_closed
 from t2d_mol.chem.wishes import unmet
@@ -22,16 +20,15 @@ from t2d_mol.conditioning import GRAPH_STRENGTH, Conditioner
 from t2d_mol.config import PropertyConfig, SamplingConfig
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import SOLVERS, Sampler
+from t2d_mol.encoding import load_encoder
 from t2d_mol.errors import unknown
 from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
-from t2d_mol.nn.text import NumberEncoder, TextEncoder
 from t2d_mol.padding import pad, unpad
 from t2d_mol.planning import Job, Planner
 from t2d_mol.portion import Portion
 from t2d_mol.properties import KEYS
-from t2d_mol.training.reader import text_encoder
 
 BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
@@ -60,7 +57,7 @@ class Model:
         guide = self._property_network("guide", config.guide) or self.predictor
         self.denoiser.to(device).eval().requires_grad_(False)
         self.planner = Planner(checkpoint, self.encoder)
-        self._fitting = sys.maxsize  # molecules of a batch that memory was found to hold
+        self._fitting = Fitting()
         scale = config.diffusion.position_scale
         self.conditioner = Conditioner(self.denoiser, self.encoder, guide, checkpoint.statistics, scale, self.device)
 
@@ -243,28 +240,17 @@ class Model:
     def _sample_once(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches and return the molecules in the jobs' order."""
         steered = [self.conditioner.steered_by(job, config) for job in jobs]
-        batches = batched(jobs, steered, min(config.batch_size, self._fitting))
+        batches = batched(jobs, steered, min(config.batch_size, self._fitting.most))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         made: dict[int, GeneratedMolecule] = {}
-        for found in side_by_side(batches, lambda batch: self._sample_what_fits(batch, config), threads):
+
+        def sampled(batch: Batch) -> dict[int, GeneratedMolecule]:
+            """Return the molecules of a batch by their places."""
+            return dict(zip(batch.places, self._sample_batch(batch, config), strict=False))
+
+        for found in side_by_side(batches, lambda batch: self._fitting(sampled, batch), threads):
             made |= found
         return [made[place] for place in range(len(jobs))]
-
-    def _sample_what_fits(self, batch: Batch, config: SamplingConfig) -> dict[int, GeneratedMolecule]:
-        """Sample a batch, in halves where memory does not hold it, and return its molecules by their places."""
-        try:
-            return dict(zip(batch.places, self._sample_batch(batch, config), strict=False))
-        except (RuntimeError, MemoryError) as error:
-            if not is_exhausted(error) or len(batch.jobs) == 1:
-                raise
-        self._fitting = min(self._fitting, len(batch.jobs) // 2)
-        warnings.warn(
-            f"memory does not hold {len(batch.jobs)} molecules; going on with {self._fitting} at a time", stacklevel=2
-        )
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        one, other = batch.halves()
-        return self._sample_what_fits(one, config) | self._sample_what_fits(other, config)
 
     def _sample_batch(self, batch: Batch, config: SamplingConfig) -> Iterator[GeneratedMolecule]:
         jobs = batch.rows
@@ -310,24 +296,6 @@ def checked(config: SamplingConfig) -> SamplingConfig:
         if name not in known:
             raise unknown(what, name, known)
     return config
-
-
-def load_encoder(checkpoint: Checkpoint) -> TextEncoder | NumberEncoder | None:
-    """Build a checkpoint's encoder with its weights; None if it has none.
-
-    Raises:
-        MissingError: if the weights do not fit, or the language model it reads with cannot be found.
-        UsageError: if it reads with a language model and transformers is missing.
-    """
-    if "encoder" not in checkpoint.weights:
-        return None
-    encoder: TextEncoder | NumberEncoder
-    if checkpoint.vocabulary:
-        encoder = text_encoder(checkpoint.config.encoder, checkpoint.vocabulary, checkpoint.statistics)
-    else:
-        encoder = NumberEncoder(checkpoint.config.encoder)
-    checkpoint.load_into("encoder", encoder)
-    return encoder.eval()
 
 
 def judged(generated: GeneratedMolecule) -> GeneratedMolecule:

@@ -9,12 +9,12 @@ import torch
 
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.diffusion.sampler import molecule_seed
+from t2d_mol.encoding import target_tensors
 from t2d_mol.molecule import GeneratedMolecule, Molecule, Prompt, Structure, Target
 from t2d_mol.nn.text import KINDS, NumberEncoder, TextEncoder
 from t2d_mol.prompts.joint import Joint, settle, sizes_of
 from t2d_mol.prompts.structure import bounds
 from t2d_mol.prompts.templates import mixed_prompt
-from t2d_mol.training.reader import target_tensors
 
 AGREEMENT: Final = 0.1
 """The encoder has read a number if it is off by less than this, normalised."""

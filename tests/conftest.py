@@ -10,6 +10,7 @@ import torch
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.chem.annotation import annotate
 from t2d_mol.config import PRESETS, ModelConfig
+from t2d_mol.encoding import text_encoder
 from t2d_mol.evaluation.calibration import finished
 from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.nn.denoiser import EquivariantDenoiser
@@ -19,7 +20,6 @@ from t2d_mol.prompts.lexer import vocabulary
 from t2d_mol.qm9.archive import prepare
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.pretrain import blank_checkpoint, statistics_of
-from t2d_mol.training.reader import text_encoder
 
 TOP = Path(__file__).parents[1]
 FIXTURE = TOP / "data" / "fixture"

@@ -11,7 +11,7 @@ LAYERS = [
     {"molecule", "config", "checkpoint", "judge_checkpoint", "padding", "portion", "denoising"},
     {"targets"},
     {"prompts", "qm9", "nn", "diffusion", "chem"},
-    {"text2data"},
+    {"text2data", "encoding"},
     {"training"},
     {"planning"},
     {"batching", "conditioning", "choosing"},

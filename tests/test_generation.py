@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from t2d_mol import generation
-from t2d_mol.batching import Batch
+from t2d_mol.batching import Batch, Fitting
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.chem.graph import is_closed
 from t2d_mol.config import STEER, SamplingConfig
@@ -73,18 +73,18 @@ def test_a_run_out_of_memory_goes_on_in_halves(
         return unlimited(self, batch, config)
 
     monkeypatch.setattr(Model, "_sample_batch", limited)
-    monkeypatch.setattr(model, "_fitting", 1000)
+    monkeypatch.setattr(model, "_fitting", Fitting(1000))
     with pytest.warns(UserWarning, match="memory does not hold"):
         halved = list(model.sample(prompts, 7, config))
     assert all(same(one, other) for one, other in zip(whole, halved, strict=True))
-    assert model._fitting <= 3
+    assert model._fitting.most <= 3
     sizes.clear()
     list(model.sample(prompts, 7, config))
     assert max(sizes) <= 3
     monkeypatch.setattr(Model, "_sample_batch", lambda *_: (_ for _ in ()).throw(RuntimeError("something else")))
     with pytest.raises(RuntimeError, match="something else"):
         list(model.sample(prompts, 1, config))
-    monkeypatch.setattr(model, "_fitting", 1000)
+    monkeypatch.setattr(model, "_fitting", Fitting(1000))
 
 
 def test_a_portion_is_what_the_whole_has_there(model: Model, prompts: list[tuple[int, Prompt]]) -> None:

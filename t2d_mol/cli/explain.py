@@ -34,8 +34,9 @@ def explain(
     options.set_up(quiet, 0)
     from t2d_mol.checkpoint import Checkpoint
     from t2d_mol.cli.prompting import prompt_rows, understood
+    from t2d_mol.encoding import load_encoder
     from t2d_mol.errors import UsageError
-    from t2d_mol.generation import BUNDLED, load_encoder
+    from t2d_mol.generation import BUNDLED
     from t2d_mol.planning import Planner
 
     loaded = Checkpoint.load(checkpoint or BUNDLED)

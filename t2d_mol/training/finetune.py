@@ -15,6 +15,7 @@ from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.config import TrainingConfig, to_dict
 from t2d_mol.denoising import Memory
 from t2d_mol.diffusion.process import Process
+from t2d_mol.encoding import target_tensors, text_encoder
 from t2d_mol.errors import MissingError, UsageError, unknown
 from t2d_mol.molecule import MoleculeBatch, Target
 from t2d_mol.nn.denoiser import EquivariantDenoiser
@@ -27,7 +28,6 @@ from t2d_mol.text2data import processes
 from t2d_mol.text2data.methods import EWC, L2SP, Lexicographic, LowRate, Plain, Replay, Scratch
 from t2d_mol.training.objective import Metrics, Objective, step_generator
 from t2d_mol.training.pretrain import DenoisingLoss, validation_batches, validation_loss
-from t2d_mol.training.reader import target_tensors, text_encoder
 
 XI_MOLECULES: Final = 12_800
 """Molecules that ξ is the mean over, where there are as many; with 12,800 its standard error was 0.4 % of it."""

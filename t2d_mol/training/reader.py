@@ -1,6 +1,5 @@
 """Training of the text encoder on prompts alone: sentence to targets, no molecule needed."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -9,40 +8,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2d_mol.checkpoint import Checkpoint, Statistics
-from t2d_mol.config import EncoderConfig, TrainingConfig
+from t2d_mol.config import TrainingConfig
+from t2d_mol.encoding import target_tensors, text_encoder
 from t2d_mol.molecule import Target
-from t2d_mol.nn.language_model import LanguageModelWords
-from t2d_mol.nn.text import KINDS, Senses, TextEncoder, Words
-from t2d_mol.prompts.lexer import senses, vocabulary
+from t2d_mol.nn.text import KINDS, TextEncoder
+from t2d_mol.prompts.lexer import vocabulary
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
-from t2d_mol.properties import KEYS
 from t2d_mol.training.objective import Metrics, Objective
-
-
-def text_encoder(config: EncoderConfig, vocabulary: Sequence[str], statistics: Statistics) -> TextEncoder:
-    """Build an untrained text encoder, over senses or over the language model its configuration names.
-
-    Raises:
-        MissingError: if there is no such language model.
-        UsageError: if one is named and transformers is missing.
-    """
-    words: Words = LanguageModelWords(config, senses) if config.language_model else Senses(config, vocabulary, senses)
-    return TextEncoder(config, words, statistics)
-
-
-def target_tensors(rows: Sequence[Sequence[Target]], statistics: Statistics) -> tuple[Tensor, Tensor, Tensor]:
-    """Return kinds (B, K), levels (B, K) and normalised values (B, K) of `=` and `level` targets."""
-    kinds = torch.zeros(len(rows), len(KEYS), dtype=torch.long)
-    levels, values = torch.zeros_like(kinds), torch.zeros(len(rows), len(KEYS))
-    for number, targets in enumerate(rows):
-        for target in targets:
-            index = KEYS.index(target.property)
-            if target.level is not None:
-                kinds[number, index], levels[number, index] = KINDS.index("level"), target.level
-            elif target.value is not None:
-                kinds[number, index] = KINDS.index("exact")
-                values[number, index] = statistics.normalise(index, target.value)
-    return kinds, levels, values
 
 
 def draw_values(statistics: Statistics, rng: Random) -> list[float]:

@@ -14,15 +14,16 @@ import torch
 from t2d_mol.checkpoint import Checkpoint
 from t2d_mol.cli.finetune import with_text_encoder
 from t2d_mol.config import SamplingConfig, TrainingConfig
+from t2d_mol.encoding import load_encoder, text_encoder
 from t2d_mol.errors import MissingError, UsageError
-from t2d_mol.generation import Model, load_encoder
+from t2d_mol.generation import Model
 from t2d_mol.nn.language_model import REMEMBERED, LanguageModelWords
 from t2d_mol.nn.text import TextEncoder
 from t2d_mol.prompts.grammar import parse_prompt
 from t2d_mol.prompts.paraphrases import paraphrase, random_targets
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.finetune import Finetuning
-from t2d_mol.training.reader import Reading, draw_values, text_encoder
+from t2d_mol.training.reader import Reading, draw_values
 
 transformers = pytest.importorskip("transformers")
 
