@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from t2d_mol.errors import unknown
-from t2d_mol.units import HARTREE_IN_EV
+from t2d_mol.units import ATOMIC_UNITS, HARTREE_IN_EV, UNIT_FACTORS
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ _GAP_NAMES: Final = tuple(
         "energy gap between the {0} and {1}", "energy difference between {0} and {1}", "energy separation between {0} and {1}",
         "energy difference between the {0} and the {1}", "energy difference between the {0} and {1}",
         "difference between {0} and {1}", "separation between {0} and {1}", "spacing between {0} and {1}",
-        "difference between the {0} and the {1}", "separation of {0} and {1}", "{0} {1} energy separation",
+        "difference between the {0} and the {1}", "separation of {0} and {1}", "{0} {1} energy separation", "gap {0} {1}",
+        "energy gap {0} {1}", "gap of {0} and {1}", "energy difference of {0} and {1}", "difference of {0} and {1}",
     )
     for pair in (("homo", "lumo"), ("lumo", "homo"), ("homo", "lomo"))
 )  # fmt: skip
@@ -105,6 +106,12 @@ def key_of(name: str) -> str:
         if name.strip().lower() in (prop.key, prop.name, prop.symbol.lower(), *prop.synonyms):
             return prop.key
     raise unknown("property", name, KEYS, "properties")
+
+
+def unit_measures(unit: str, key: str) -> bool:
+    """Return whether a property can be given in a unit."""
+    canonical = BY_KEY[key].unit
+    return unit in UNIT_FACTORS[canonical] or (unit == "a.u." and canonical in ATOMIC_UNITS)
 
 
 def qm9_column(prop: Property) -> int:

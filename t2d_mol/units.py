@@ -24,6 +24,14 @@ ATOMIC_UNITS: Final = {"Bohr^3": "Bohr^3", "eV": "Hartree", "D": "e·a0"}
 """What "a.u." means where the canonical unit is this."""
 
 
+def converted(value: float, unit: str, other: str) -> float | None:
+    """Convert `value` from one unit to another of the same kind; None where they measure different things."""
+    for factors in UNIT_FACTORS.values():
+        if unit in factors and other in factors:
+            return value * factors[unit] / factors[other]
+    return value if unit == other else None
+
+
 def to_canonical(value: float, unit: str, canonical: str) -> float:
     """Convert `value` from `unit` to the property's `canonical` unit.
 

@@ -13,7 +13,7 @@ _ACCENTED: Final = re.compile("[^\x00-\x7f]|[\x00-\x7f][\u0300-\u036f]+")
 _DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "‒": "-", "\u00ad": None, "’": "'"})
 _BLANKS: Final = re.compile(r"\s{2,}")
 _THOUSANDS: Final = re.compile("(?<=[0-9])(?:[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))| (?=000(?![0-9])))")
-_MINUS: Final = re.compile(r"\b(?:minus|negative)\s+(?=[\d.])", re.IGNORECASE)
+_MINUS: Final = re.compile(r"(?<!plus )(?<!plus or )(?<!plus/)\b(?:minus|negative)\s+(?=[\d.])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

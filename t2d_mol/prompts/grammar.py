@@ -8,21 +8,25 @@ from typing import Final, Literal
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError
 from t2d_mol.molecule import Prompt, Target
+from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.characters import plain
 from t2d_mol.prompts.consistency import check_energies, remarks
 from t2d_mol.prompts.items import read_items
-from t2d_mol.prompts.joining import Pair, join, property_of_unit, unit_measures
+from t2d_mol.prompts.joining import Pair, join, property_of_unit
 from t2d_mol.prompts.levels import level_operator
 from t2d_mol.prompts.lexer import tokens
 from t2d_mol.prompts.quantities import Item, Noun, Quantity, place_of
 from t2d_mol.prompts.structure import structure_of
 from t2d_mol.prompts.words import corrections
-from t2d_mol.properties import BY_KEY, KEYS, LEVELS
+from t2d_mol.properties import BY_KEY, KEYS, LEVELS, unit_measures
 from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS, to_canonical
 
 Values = Literal["auto", "units", "normalised"]
 MAX_CHARACTERS: Final = 10_000
 """Longer prompts are refused, compatibility characters counted as what they stand for."""
+
+ORBITALS: Final = ("homo", "lumo")
+"""Properties of which zero is a value like others, and no very low one."""
 
 LARGEST_Z: Final = 12.0
 """Bare numbers beyond this are no normalised values."""
@@ -84,8 +88,10 @@ def _asked(pairs: Sequence[Pair]) -> tuple[list[tuple[Noun, Quantity]], list[str
         elif noun is not None and noun.kind == "property":
             if quantity is None or quantity.unit == "%":
                 lost.append(noun.text)
+            elif noun.name in ORBITALS and quantity.text.lower() in lexicon.NEAR_ZERO:
+                asked.append((noun, replace(quantity, ask="number", numbers=(0.0,), unit="eV")))
             else:
-                asked.append((noun, quantity))
+                asked.append((noun, replace(quantity, unit=quantity.unit or noun.unit)))
     return asked, lost
 
 
@@ -93,13 +99,14 @@ def _offers_a_choice(items: Sequence[Item], pairs: Sequence[Pair]) -> bool:
     """Return whether "or" stands between two wishes; between two of what is excluded it means both anyway."""
     excludes: dict[int, bool] = {}
     for noun, quantity in ((pair.noun, pair.quantity) for pair in pairs):
-        if noun is not None and quantity is not None:
-            none = noun.kind != "property" and quantity.ask in ("none", "only")
-            excludes |= {id(noun): none, id(quantity): none}
+        if noun is not None and (quantity is not None or noun.kind != "property"):
+            none = noun.kind != "property" and quantity is not None and quantity.ask in ("none", "only")
+            excludes |= {id(part): none for part in (noun, quantity) if part is not None}
 
     def excluding(item: Item) -> bool | None:
         """Return whether an item is part of what is excluded; None where it is part of no wish."""
-        return next((excludes[id(part)] for part in (item.noun, item.quantity) if id(part) in excludes), None)
+        parts = [part for part in (item.noun, item.quantity) if part is not None]
+        return next((excludes[id(part)] for part in parts if id(part) in excludes), None)
 
     sides = [(excluding(first), excluding(second)) for first, second in pairwise(items) if second.choice]
     return any(None not in both and not all(both) for both in sides)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
+from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.levels import read_adjective, read_level
 from t2d_mol.prompts.lexer import Token
-from t2d_mol.prompts.numbers import read_number, read_share, read_turned
-from t2d_mol.prompts.quantities import Item, Noun, Quantity, Reading
+from t2d_mol.prompts.numbers import read_number, read_share, read_trailing, read_turned
+from t2d_mol.prompts.quantities import Bound, Item, Noun, Quantity, Reading
 from t2d_mol.prompts.sentence import Sentence
 
 SOFT, HARD, STRANGER = 1.0, 3.5, 0.5
@@ -15,7 +17,13 @@ SOFT, HARD, STRANGER = 1.0, 3.5, 0.5
 STRANGEST = 2.0
 """The most that unknown words cost together."""
 
-_THINGS = ("property", "count", "flag")
+HAVING: Final = frozenset((
+    "contain", "contains", "containing", "contained", "include", "includes", "including", "included", "bearing", "bears",
+    "use", "uses",
+))  # fmt: skip
+"""Words that begin a wish of their own: what stands behind them is not denied with what stands before."""
+
+_THINGS: Final = ("property", "count", "flag")
 
 
 def read_items(tokens: Sequence[Token]) -> Reading:
@@ -23,6 +31,10 @@ def read_items(tokens: Sequence[Token]) -> Reading:
     sentence, reading = Sentence(tokens), Reading()
     place, between = 0, list[Token]()
     while place < len(sentence):
+        bound, after = read_trailing(sentence, place)
+        if bound is not None and not between and _bounded(reading.items, bound):
+            place = after
+            continue
         item, after = _item(sentence, place)
         if item is None:
             between.append(sentence[place])
@@ -33,6 +45,17 @@ def read_items(tokens: Sequence[Token]) -> Reading:
         place, between = after, []
     reading.unknown += _unknown(between)
     return reading
+
+
+def _bounded(items: list[Item], bound: Bound) -> bool:
+    """Make the number before the last noun that bound, as in "12 atoms or fewer"; return whether there is one."""
+    if len(items) < 2 or items[-1].noun is None or items[-1].distance:
+        return False
+    quantity = items[-2].quantity
+    if items[-2].noun is not None or quantity is None or quantity.ask != "number" or quantity.op != "=":
+        return False
+    items[-2] = replace(items[-2], quantity=replace(quantity, op=bound))
+    return True
 
 
 def _item(sentence: Sentence, place: int) -> tuple[Item | None, int]:
@@ -49,7 +72,8 @@ def _item(sentence: Sentence, place: int) -> tuple[Item | None, int]:
     token = sentence[place]
     if token.kind not in _THINGS:
         return None, place
-    return Item(Noun(token.kind, token.meaning, token.text, token.start)), place + 1  # type: ignore[arg-type]
+    noun = Noun(token.kind, token.meaning, token.text, token.start, token.unit or None)
+    return Item(noun), place + 1
 
 
 def _read_absence(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
@@ -61,7 +85,9 @@ def _read_absence(sentence: Sentence, place: int) -> tuple[Quantity | None, int]
         return None, place
     strangers = ("word",) if token.kind == "absence" else ()
     before = sentence.kind(sentence.skip(place + 1, "filler", "degree", "link", *strangers)) in _THINGS
-    behind = token.kind == "absence" and sentence.kind(sentence.back(place - 1, "filler", "link", "range")) in _THINGS
+    last = sentence.back(place - 1, "filler", "link", "range")
+    last = sentence.back(last - 1, "filler") if last >= 0 and sentence[last].meaning == "symbol=" else last
+    behind = token.kind == "absence" and sentence.kind(last) in _THINGS
     return (Quantity("none", token.text, token.start), place + 1) if before or behind else (None, place)
 
 
@@ -70,12 +96,19 @@ def _placed(item: Item, between: list[Token]) -> Item:
     kinds = [token.kind for token in between]
     cost = HARD * ("hard" in kinds) + SOFT * ("soft" in kinds) + min(STRANGER * kinds.count("word"), STRANGEST)
     quiet = all(kind in ("soft", "filler", "negation", "range", "degree") for kind in kinds)
-    coordinated = quiet and ("soft" in kinds or "range" in kinds)
     texts = [token.text.lower() for token in between]
     choice = "or" in texts
     either = choice or "/" in texts
+    bearing = item.noun is not None and item.noun.text.lower() in lexicon.BEARING
+    wanted = not HAVING.isdisjoint(texts) or (bearing and not either)
+    coordinated = quiet and not wanted and ("soft" in kinds or "range" in kinds)
     linked = any(kind in ("link", "compare") for kind in kinds)
     return replace(item, distance=cost, coordinated=coordinated, either=either, choice=choice, linked=linked)
+
+
+def _bounds(token: Token) -> bool:
+    """Return whether a token is a bound or a spread, which mean nothing without a number."""
+    return token.kind == "plusminus" or (token.kind == "compare" and token.meaning in ("<", "<=", ">", ">=", "!="))
 
 
 def _unknown(between: list[Token]) -> list[str]:
@@ -84,7 +117,7 @@ def _unknown(between: list[Token]) -> list[str]:
     for token in between:
         if token.kind in ("negation", "absence") and token.text.lower() != "free":
             denied = token.text + " "
-        elif token.kind in ("word", "unit") and any(map(str.isalnum, token.text)):
+        elif (token.kind in ("word", "unit") or _bounds(token)) and any(map(str.isalnum, token.text)):
             found.append(denied + token.text)
             denied = ""
         elif token.kind not in ("filler", "degree"):

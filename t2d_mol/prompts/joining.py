@@ -8,8 +8,7 @@ from typing import Final
 
 from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.quantities import DENIED, Item, Noun, Quantity, merged
-from t2d_mol.properties import BY_KEY, PROPERTIES
-from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS
+from t2d_mol.properties import PROPERTIES, unit_measures
 
 LOST_PROPERTY: Final = 4.0
 """Cost of a property that nothing is asked of."""
@@ -87,7 +86,7 @@ def _readings(segment: Sequence[Item]) -> Iterator[tuple[float, list[Pair]]]:
         if len(segment) == 2:
             yield from _precised_adjective(*segment)
         return
-    nouns = [item.noun for item in segment if item.noun is not None]
+    nouns = _in_one_unit([item.noun for item in segment if item.noun is not None])
     quantities = [item.quantity for item in segment if item.quantity is not None]
     between = sum(item.distance + (LINKED if item.linked else 0.0) for item in segment[1:])
     if len(quantities) == 1 and not segment[0].turned:
@@ -105,7 +104,25 @@ def _readings(segment: Sequence[Item]) -> Iterator[tuple[float, list[Pair]]]:
         if all(item.coordinated or item.distance == 0 for item in inner):
             fits = sum(_fits(quantity, noun) for quantity, noun in zip(quantities, nouns, strict=True))
             cost = segment[len(nouns)].distance + fits + SHARED * (len(nouns) - 1)
-            yield cost, [Pair(noun, quantity) for noun, quantity in zip(nouns, quantities, strict=True)]
+            yield cost, [Pair(noun, quantity) for noun, quantity in zip(nouns, _alike(quantities), strict=True)]
+
+
+def _in_one_unit(nouns: list[Noun]) -> list[Noun]:
+    """Return nouns with the unit that is named behind the last of them: HOMO and LUMO in Hartree."""
+    unit = nouns[-1].unit if nouns else None
+    if unit is None:
+        return nouns
+    shared = (noun.unit is None and noun.kind == "property" and unit_measures(unit, noun.name) for noun in nouns)
+    return [replace(noun, unit=unit) if of_all else noun for noun, of_all in zip(nouns, shared, strict=True)]
+
+
+def _alike(quantities: list[Quantity]) -> list[Quantity]:
+    """Return a list of numbers with the bound that stands before the first: above 6 eV and 3 D."""
+    first = quantities[0]
+    bound = first.op in DENIED and all(
+        one.ask == "number" and one.op == "=" and one.text[0] in "+-.0123456789" for one in quantities[1:]
+    )
+    return [replace(one, op=first.op) for one in quantities] if bound else quantities
 
 
 def _precised_adjective(adjective: Item, number: Item) -> Iterator[tuple[float, list[Pair]]]:
@@ -185,12 +202,6 @@ def _fits(quantity: Quantity, noun: Noun) -> float:
     if quantity.ask == "only":
         return 0.0 if noun.kind == "count" and len(noun.name) == 1 else nonsense
     return nonsense if noun.name.startswith("formula:") else 0.0
-
-
-def unit_measures(unit: str, key: str) -> bool:
-    """Return whether a property can be given in a unit."""
-    canonical = BY_KEY[key].unit
-    return unit in UNIT_FACTORS[canonical] or (unit == "a.u." and canonical in ATOMIC_UNITS)
 
 
 def property_of_unit(unit: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -11,6 +11,7 @@ from t2d_mol.prompts.characters import Plain, plain
 from t2d_mol.prompts.lexicon import Kind
 from t2d_mol.prompts.unit_spellings import UNIT_SPELLINGS, UNIT_WORDS
 from t2d_mol.prompts.words import WORD, corrected, normal, repaired
+from t2d_mol.properties import unit_measures
 from t2d_mol.units import UNIT_FACTORS, to_canonical
 
 
@@ -24,6 +25,7 @@ class Token:
         text: as it was written, after typos were put right.
         start: where it begins in the sentence as it was written, counted in characters from 0.
         value: of a number.
+        unit: of a property the one that is named with it, as in "gap (eV)"; empty where there is none.
     """
 
     kind: Kind
@@ -31,6 +33,7 @@ class Token:
     text: str
     start: int
     value: float = 0.0
+    unit: str = ""
 
 
 _NUMBER: Final = re.compile(
@@ -43,15 +46,22 @@ _DECIMAL_COMMA: Final = re.compile(
 )
 _POWER: Final = re.compile(r"(?P<sign>[+-]\s?)?10\s*\^\s*(?P<power>[+-]?\d+)")
 _UNITS: Final = tuple(UNIT_SPELLINGS)
-_UNIT: Final = re.compile(
-    rf"\s*[-(\[]?\s*(?:{'|'.join(f'({spelling})' for spelling in UNIT_SPELLINGS.values())})", re.IGNORECASE
-)
+_ANY_UNIT: Final = "|".join(f"({spelling})" for spelling in UNIT_SPELLINGS.values())
+_UNIT: Final = re.compile(rf"\s*(?:in\s|[-(\[])?\s*(?:{_ANY_UNIT})", re.IGNORECASE)
+_UNIT_OF_PROPERTY: Final = re.compile(rf"\s*(?:in\s|[(\[/,])\s*(?:{_ANY_UNIT})\s*[)\]]?", re.IGNORECASE)
 _FORMULA: Final = re.compile(r"(?<![A-Za-z])(?:[CHNOF]\d*){2,}(?![A-Za-z\d])")
 _ELEMENT: Final = re.compile(r"([CHNOF])(?![A-Za-z\d'])(?:[\s-]*atoms?\b)?")
+_GROUP: Final = re.compile(r"[\s-]*(?:groups?|substituents?|moiet(?:y|ies)|radicals?|units?)\b", re.IGNORECASE)
+_SMILES: Final = re.compile(r"(?!.*H).*([CNO])\d*\1")
+_BASIS: Final = re.compile(r"\d-\d+\+{0,2}G\S*", re.IGNORECASE)
+_SPATIAL: Final = re.compile(
+    r"[123][\s-]?D(?=[\s-]+(?:molec|struct|geomet|coord|conform|shape|model|material|space))", re.IGNORECASE
+)
+_DIFFERENCE: Final = re.compile(r"LUMO\s?-\s?HOMO|HOMO\s?-\s?LUMO(?=[^\d,;.\n+-]{0,20}\+?\d)", re.IGNORECASE)
 _COUNTED: Final = re.compile(r"\s*(?:[=:<>≈~\d]|of|is|are)")
 _GAP: Final = re.compile(r"[ \t_]*[-/(]?[ \t_]*")
 _MIXED: Final = re.compile(r"[^\W_]+")
-_SYMBOL: Final = re.compile(r"\+\s?/?\s?-|±|\.{2,3}|…|!=|<=|>=|=<|=>|==|~=|>>|<<|.", re.DOTALL)
+_SYMBOL: Final = re.compile(r"\+\s?/?\s?-|[<>]/=|±|\.{2,3}|…|!=|<=|>=|=<|=>|==|~=|>>|<<|.", re.DOTALL)
 _ORDINAL: Final = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _BREAKS: Final[dict[str, Literal["soft", "hard"]]] = {
     ",": "soft", "/": "soft", "&": "soft", "+": "soft",
@@ -60,6 +70,7 @@ _BREAKS: Final[dict[str, Literal["soft", "hard"]]] = {
 
 _PERCENTILE: Final = re.compile(r"p(\d{1,2})", re.IGNORECASE)
 _MEMBERED: Final = re.compile(r"\d+(?:[\s-]*membered\b|-(?=rings?\b))", re.IGNORECASE)
+_AHEAD: Final = re.compile(r"\s*(?:[+-]?\.?\d|(?:the\s+)?(?:average|mean|usual|typical|normal)\b)", re.IGNORECASE)
 _OTHER_ORBITAL: Final = re.compile(r"[+-]\d(?![\d.])")
 _BLANK: Final = " \t\r\v\f\u200b_"
 
@@ -124,7 +135,7 @@ class _Scanner:
             if self.text[self.place] in _BLANK:
                 self.place += 1
                 continue
-            token = self._unit() or self._formula() or self._number() or self._phrase() or self._symbol()
+            token = self._unit() or self._formula() or self._jargon() or self._number() or self._phrase() or self._symbol()
             if token is not None:
                 self.last = token
                 yield token
@@ -154,7 +165,17 @@ class _Scanner:
         named = before in ("formula", "composition", "stoichiometry", "isomer", "isomers")
         if match is None or not (named or (any(map(str.isdigit, match[0])) and re.search("[CH]", match[0]))):
             return None
+        if _GROUP.match(self.text, match.end()) or (not named and _SMILES.match(match[0])):
+            return self._token("word", "", match.end())
         return self._token("count", f"formula:{match[0]}", match.end())
+
+    def _jargon(self) -> Token | None:
+        """What looks like a number and is none: 3D structures, the basis set 6-31G(d)."""
+        if match := _SPATIAL.match(self.text, self.place):
+            return self._token("filler", "", match.end())
+        if match := _BASIS.match(self.text, self.place):
+            return self._token("word", "", match.end())
+        return None
 
     def _number(self) -> Token | None:
         if match := _MEMBERED.match(self.text, self.place):
@@ -208,8 +229,11 @@ class _Scanner:
         for length in range(len(words), 0, -1):
             found, end = lexicon.SENSES.get(tuple(words[:length])), ends[length - 1]
             nitrogen = element is not None and found == ("count", "atoms") and not _COUNTED.match(self.text, end)
-            if found is not None and not nitrogen:
-                return self._token(*found, end, text=repaired(self.text[self.place : end]))
+            if found is None or nitrogen or not self._is_complete(found[0], words[0], end):
+                continue
+            if found[0] == "property":
+                return self._property(found[1], length, end)
+            return self._token(*found, end, text=repaired(self.text[self.place : end]))
         if element is not None:
             return self._token("count", element[1], element.end())
         word, end = words[0], ends[0]
@@ -219,6 +243,24 @@ class _Scanner:
             joined = 0 < ones < 10
             return self._token("number", "", ends[joined], value=float(value + ones * joined))
         return self._token("filler" if word in lexicon.FILLERS else "word", "", end, text=self.text[self.place : end])
+
+    def _is_complete(self, kind: Kind, word: str, end: int) -> bool:
+        """Return whether a phrase ends here: "and under" is a bound behind a number, and none before one."""
+        if kind != "compare" or word not in ("and", "or"):
+            return True
+        following = WORD.match(self.text, end + 1)
+        counted = following is not None and following[0].lower() in lexicon.NUMBER_WORDS
+        return not counted and not _AHEAD.match(self.text, end)
+
+    def _property(self, key: str, length: int, end: int) -> Token:
+        """A property of so many words, with the unit named with it. LUMO - HOMO is the gap; HOMO-LUMO too, before a value."""
+        if length == 1 and (difference := _DIFFERENCE.match(self.text, self.place)):
+            key, end = "gap", difference.end()
+        text, match = repaired(self.text[self.place : end]), _UNIT_OF_PROPERTY.match(self.text, end)
+        unit = _unit_of(match) if match else ""
+        if match is None or not unit_measures(unit, key):
+            return self._token("property", key, end, text)
+        return replace(self._token("property", key, match.end(), text), unit=unit)
 
     def _ahead(self) -> tuple[list[str], list[int]]:
         """Return the normal forms of the words that follow without punctuation between them, and where each ends."""
@@ -242,6 +284,11 @@ class _Scanner:
         match = _SYMBOL.match(self.text, self.place)
         assert match is not None
         symbol, end = match[0], match.end()
+        glued = self.last.kind if self.last is not None and self.text[self.place - 1].isalnum() else ""
+        joins = symbol == "-" and glued == "negation" and self.text[end : end + 1].isalpha()
+        shortens = symbol == "." and glued in ("extreme", "compare") and _AHEAD.match(self.text, end) is not None
+        if joins or shortens:
+            return self._token("filler", "", end)
         if symbol in lexicon.SYMBOLS:
             return self._token("compare", f"symbol{lexicon.SYMBOLS[symbol]}", end)
         if symbol.startswith("±") or (symbol[0] == "+" and symbol[-1] == "-"):

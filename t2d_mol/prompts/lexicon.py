@@ -41,6 +41,15 @@ LEVEL_WORDS: Final = {
 }
 """Words for each level, an index into `properties.LEVELS`; phrases of several words stand between bars."""
 
+NEAR_ZERO: Final = ("near zero", "close to zero")
+"""What is very low of a property that cannot be negative, and a value of the others."""
+
+COMPARATIVES: Final = {1: ("lower", "smaller", "less", "fewer"), 3: ("higher", "larger", "greater", "bigger", "more")}
+"""Comparatives by the level they mean in "higher than average"; right before a number they are bounds."""
+
+AVERAGE: Final = ("average", "the average", "usual", "typical", "most", "normal", "the mean")
+"""What values are held against in words."""
+
 STRONG: Final = (
     "very extremely exceptionally super ultra highly really remarkably unusually exceedingly incredibly extraordinarily "
     "strongly especially extra hugely truly immensely tremendously enormously awfully terribly particularly|ever so"
@@ -58,7 +67,15 @@ FAINT: Final = ("weakly", "slightly", "mildly", "a bit", "a little")
 
 ADJECTIVES: Final = {
     "polarizable": ("alpha", 3),
+    "less polarizable": ("alpha", 1),
+    "least polarizable": ("alpha", 0),
+    "most polarizable": ("alpha", 4),
+    "as polarizable as possible": ("alpha", 4),
     "polar": ("mu", 3),
+    "less polar": ("mu", 1),
+    "least polar": ("mu", 0),
+    "most polar": ("mu", 4),
+    "as polar as possible": ("mu", 4),
     "dipolar": ("mu", 3),
     "nonpolar": ("mu", 0),
     "non polar": ("mu", 0),
@@ -72,20 +89,25 @@ ADJECTIVES: Final = {
 """Adjectives that name a property and a level at once."""
 
 COMPARISONS: Final = {
-    "<=": "at most|at the most|up to|no more than|not more than|no greater than|not greater than|no higher than|not higher "
+    "<=": "at most|at the most|none above|none over|equal to or below|at or below|less than or equal|lower than or equal|smaller "
+    "than or equal|less or equal|less or equal to|smaller or equal|smaller or equal to|lower or equal|lower or equal "
+    "to|no wider than|not wider than|no shallower than|not shallower than|or deeper|or narrower|up to|no more than|not more than|no greater than|not greater than|no higher than|not higher "
     "than|no larger than|not larger than|not above|not over|not exceeding|does not exceed|not exceed|must not exceed|maximum "
     "of|max of|capped at|less than or equal to|smaller than or equal to|lower than or equal to|no bigger than|not bigger "
     "than|limited to|or less|or fewer|or lower|or below|or smaller|and below|or under|at max|never above|nothing "
     "above|ceiling of|upper limit of|upper bound of|not to exceed|tops|never exceeding|without exceeding|stay below|not "
     "surpassing|and under|or so at most",
-    "<": "less than|lower than|smaller than|fewer than|below|under|beneath|underneath|inferior to|short of|weaker than|narrower "
+    "<": "more negative than|less than|lower than|smaller than|fewer than|below|under|beneath|underneath|inferior to|short of|weaker than|narrower "
     "than|deeper than|shy of|stays below",
-    ">=": "at least|at the least|no less than|not less than|no lower than|not lower than|no smaller than|not smaller than|not "
+    ">=": "at least|at the least|no more negative than|not more negative than|none below|none under|equal to or above|at or "
+    "above|more than or equal|greater than or equal|higher than or equal|larger than or equal|greater or equal|greater or equal to|larger or equal|larger or equal to|higher or equal|higher "
+    "or equal to|bigger or equal|bigger or equal to|bigger than or equal to|no deeper than|not deeper than|no narrower than|"
+    "not narrower than|or shallower|or wider|no less than|not less than|no lower than|not lower than|no smaller than|not smaller than|not "
     "below|not under|minimum of|min of|greater than or equal to|more than or equal to|higher than or equal to|larger than "
     "or equal to|or more|or higher|or above|or greater|or larger|and above|and more|and up|or over|starting "
     "from|starting at|upwards of|no fewer than|not fewer than|or better|and over|at min|nothing below|floor of|lower "
     "limit of|lower bound of|never below|upward of|not smaller|or bigger",
-    ">": "more than|greater than|higher than|larger than|bigger than|above|over|beyond|exceeding|exceeds|exceed|in excess of|"
+    ">": "less negative than|more positive than|shallower than|more than|greater than|higher than|larger than|bigger than|above|over|beyond|exceeding|exceeds|exceed|in excess of|"
     "superior to|surpassing|surpasses|upper than|stronger than|wider than|north of|past|stays above",
     "=": "equal to|equals|equal|approximately|approx|about|around|roughly|near|nearly|close to|exactly|precisely|circa|ca|c a|"
     "some|of about|in the vicinity of|in the neighbourhood of|in the region of|on the order of|of the order of|nearby|"
@@ -100,7 +122,7 @@ COMPARISONS: Final = {
 SYMBOLS: Final = {
     "<=": "<=", "≤": "<=", "=<": "<=", "⩽": "<=", "≦": "<=", "<": "<", ">=": ">=", "≥": ">=", "=>": ">=", "⩾": ">=", "≧": ">=",
     ">": ">", "=": "=", "==": "=", "≈": "=", "~": "=", "≃": "=", "≅": "=", "∼": "=", "~=": "=", "≳": ">", "≲": "<", "≫": ">",
-    "≪": "<", ">>": ">", "<<": "<", "≠": "!=", "!=": "!=",
+    "≪": "<", ">>": ">", "<<": "<", "≠": "!=", "!=": "!=", ">/=": ">=", "</=": "<=",
 }  # fmt: skip
 """Comparisons in symbols."""
 
@@ -112,6 +134,9 @@ ELEMENTS: Final = {
     "F": "fluorine|fluorine atom|fluorines|fluorinated|fluoro|fluoride|fluor|fluorine substituent|halogen|halogens",
 }
 """Names of the elements."""
+
+BEARING: Final = frozenset(("fluorinated", "oxygenated", "nitrogenous"))
+"""Adjectives that wish for an element."""
 
 COUNTS: Final = {
     "atoms": "atom|atom in total|total atom|atom overall|atom including hydrogen|atom count|total atom count|number of atom|"
@@ -125,7 +150,7 @@ COUNTS: Final = {
 
 FLAGS: Final = {
     "aromatic": "aromatic|aromatic ring|aromaticity|arene|aromatic system|aromatic core|aromatic cycle",
-    "cyclic": "cyclic|ring containing|ring bearing",
+    "cyclic": "cyclic|ring containing|ring bearing|alicyclic",
     "monocyclic": "monocyclic|mono cyclic",
     "bicyclic": "bicyclic|bicycle|bi cyclic|fused bicyclic",
     "tricyclic": "tricyclic|tri cyclic",
@@ -173,7 +198,7 @@ substituents formula composition stoichiometry isomer isomers
 
 ALIKE: Final = _set("""
 string area width cape lover percent soft internal hugo
-home hear heart means last bounds rings carton sight blow male leaves gasp smell store dyes gives bitter world
+home hear heart last bounds rings carton sight blow male leaves gasp smell store dyes gives bitter world
 """)
 """Words that are near a known one and are themselves."""
 
@@ -197,12 +222,14 @@ _NEGATING_VERBS: Final = ("is", "does", "do", "can", "should", "wo", "must", "ar
 _PRAISES: Final = ("great", "good", "nice", "fine", "perfect", "ideal", "appreciated", "welcome")
 _SMALL_WORDS: Final[tuple[tuple[Kind, str, str], ...]] = (
     ("negation", "not", "|".join(f"{verb}n't|{verb}nt" for verb in _NEGATING_VERBS)),
-    ("negation", "not", "not|never|non|neither|nor|cannot|can't|cant|anything but|far from"),
+    ("negation", "not", "not|never|non|neither|nor|cannot|can't|cant|anything but|far from|not at all|not that|by no means|in no "
+     "way|hardly|barely"),
     ("absence", "none", "no|without|free of|free from|lacking|lacks|devoid of|excluding|exclude|excludes|avoid|avoiding|absence "
      "of|except|zero content of|w o|not contain|not containing|not include|no any|not contain any|must not contain|minus|does "
      "not contain|don't include|do not include|not have|not having|does not have|should not contain|not any|leave out|omit|"
-     "omitting|sans|free|must not have|not include any|nothing|none of"),
-    ("filler", "", "hydrogens counted|counting hydrogens|including hydrogens|hydrogens included|including hydrogen"),
+     "omitting|sans|free|must not have|not include any|nothing|none of|none|excluded|forbidden|prohibited|not allowed|not permitted|"
+     "unwanted|not wanted|false|everything but|any element but|all elements but|all elements except"),
+    ("filler", "", "up to you|up to me|hydrogens counted|counting hydrogens|including hydrogens|hydrogens included|including hydrogen"),
     ("plusminus", "±", "plus or minus|plus minus|give or take|pm"),
     ("only", "only", "only|solely|exclusively|purely|nothing but|made up of only|nothing other than"),
     ("within", "within", "within|to within"),
@@ -234,6 +261,10 @@ def senses() -> dict[tuple[str, ...], tuple[Kind, str]]:
     named += [("filler", "", [f"between {both.format('and')}", f"from {both.format('to')}"]) for both in orbitals]
     named += [("compare", op, several.split("|")) for op, several in COMPARISONS.items()]
     named += [("level", str(level), phrases(several)) for level, several in LEVEL_WORDS.items()]
+    named += [
+        ("level", str(level), [f"{more} than {usual}" for more in comparatives for usual in AVERAGE])
+        for level, comparatives in COMPARATIVES.items()
+    ]
     named += [("degree", "strong", phrases(STRONG)), ("degree", "mild", phrases(MILD))]
     named += [(kind, meaning, several.split("|")) for kind, meaning, several in _SMALL_WORDS]
     found: dict[tuple[str, ...], tuple[Kind, str]] = {}

@@ -6,16 +6,22 @@ from t2d_mol.errors import InputError
 from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.quantities import DENIED, Bound, Quantity, merged
 from t2d_mol.prompts.sentence import LONGEST_RUN, Sentence
+from t2d_mol.units import converted
 
 _TURNED: Final[dict[str, Bound]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 _FURTHER: Final[dict[str, Bound]] = {"lower": "<=", "smaller": "<=", "higher": ">=", "larger": ">="}
 _OPPOSITE: Final = ({"<", ">"}, {"<", ">="}, {"<=", ">"}, {"<=", ">="})
+_COMPARED: Final[dict[int, Bound]] = {1: "<", 3: ">"}
 _TOPS: Final = frozenset(("top", "upper", "highest", "uppermost", "largest", "strongest", "biggest"))
+_ORDINALS: Final = ("st", "nd", "rd", "th")
 _BOTTOMS: Final = frozenset(("first", "bottom", "lower", "lowest", "lowermost", "smallest", "weakest", "least"))
 
 
 def read_share(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
-    """Read a share of the data: top 5 %, bottom quartile, upper half."""
+    """Read a share of the data: top 5 %, bottom quartile, upper half, 3rd quartile."""
+    rank, after = _rank(sentence, place)
+    if rank is not None:
+        return rank, after
     high = sentence.word(place) in _TOPS
     if not high and sentence.word(place) not in _BOTTOMS:
         return None, place
@@ -29,6 +35,19 @@ def read_share(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     bound = 100 - share if high else share
     text = sentence.text(place, after)
     return Quantity("number", text, sentence[place].start, ">" if high else "<", (bound,), "percentile"), after
+
+
+def _rank(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
+    """The 3rd quartile."""
+    ranked = sentence.kind(place) == "number" and sentence.word(place).endswith(_ORDINALS)
+    if not ranked or sentence.kind(place + 1) != "fraction":
+        return None, place
+    share, rank = lexicon.FRACTIONS[sentence[place + 1].meaning], sentence[place].value
+    if not 1 <= rank <= round(100 / share) or share == 1:
+        return None, place
+    ends = (share * (rank - 1), min(share * rank, 100.0))
+    text = sentence.text(place, place + 2)
+    return Quantity("number", text, sentence[place].start, "between", ends, "percentile"), place + 2
 
 
 def read_turned(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
@@ -68,6 +87,19 @@ def opposite(first: Quantity, second: Quantity) -> bool:
     return {first.op, second.op} in _OPPOSITE
 
 
+def read_trailing(sentence: Sentence, place: int) -> tuple[Bound | None, int]:
+    """Read a bound behind what it bounds: at most, or fewer, max, and up; not one before a further number."""
+    following = sentence.kind(sentence.skip(place + 1, "filler", "link", "compare"))
+    if sentence.kind(place) == "compare" and sentence[place].meaning in ("<=", ">=") and following != "number":
+        return sentence[place].meaning, place + 1  # type: ignore[return-value]
+    if sentence.kind(place) == "extreme" and following not in ("number", "property", "count"):
+        return (">=" if sentence[place].meaning == "low" else "<="), place + 1
+    plus = sentence.word(place) == "+" and sentence.kind(place + 1) == "count"
+    if plus and sentence[place].start == sentence[place - 1].start + len(sentence[place - 1].text):
+        return ">=", place + 1
+    return None, place
+
+
 def _number(sentence: Sentence, place: int) -> tuple[float | None, str | None, int]:
     """A number with its unit; the median is the 50th percentile."""
     if sentence.kind(place) == "fraction":
@@ -101,9 +133,15 @@ def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     if ranked and sentence.kind(place + 1) in ("compare", "link"):
         place = sentence.skip(place + 1, "link")
     last = place + LONGEST_RUN
+    compared = sentence.kind(place) == "level" and sentence.kind(place + 1) == "number"
+    if not op and compared and sentence.word(place) in lexicon.COMPARATIVES.get(level := int(sentence[place].meaning), ()):
+        op, place = _COMPARED[level], place + 1
     while place < last and sentence.kind(place) == "compare":
         op = op if op not in ("", "=") else sentence[place].meaning.removeprefix("symbol")
         place = sentence.skip(place + 1, "filler", "link", "degree")
+    rank, after = _rank(sentence, place)
+    if rank is not None and op in ("", "=", "between") and not denied:
+        return rank, after
     number, unit, after = _number(sentence, place)
     if number is None:
         return None, start
@@ -129,19 +167,23 @@ def _extended(
     if kind in ("plusminus", "within"):
         spread, spread_unit, after = _number(sentence, place + 1)
         if spread is not None:
-            unit = unit or (None if spread_unit == "%" else spread_unit)
-            return _spread(number, spread, spread_unit), "between", unit, after
+            ends = _spread(number, unit, spread, spread_unit, sentence.text(place, after))
+            return ends, "between", unit or (None if spread_unit == "%" else spread_unit), after
     joins = kind == "range" or (op == "between" and kind == "soft") or word == "up to"
     joins = joins or (word == "or" and not op and sentence.kind(place + 1) == "number")
     if joins:
         second, second_unit, after = _number(sentence, sentence.skip(place + 1, "filler"))
-        if second is not None and (unit is None or second_unit is None or unit == second_unit):
+        if second is not None and unit is not None and second_unit is not None:
+            second = converted(second, second_unit, unit)
+        if second is not None:
             return (number, second), "between", unit or second_unit, after
     further = word == "and" and sentence.word(place + 1) in _FURTHER and op in ("", "=")
     if further and sentence.kind(place + 2) not in ("property", "count", "level", "degree", "compare", "number"):
         return (number,), _FURTHER[sentence.word(place + 1)], unit, place + 2
     if kind == "compare" and word.split()[0] in ("or", "and") and op in ("", "="):
         return (number,), sentence[place].meaning, unit, place + 1  # type: ignore[return-value]
+    if op in ("", "=") and (trailing := read_trailing(sentence, place))[0] is not None:
+        return (number,), trailing[0], unit, trailing[1]
     plain: Bound = "=" if op in ("", "between") else op  # type: ignore[assignment]
     return (number,), plain, unit, place
 
@@ -153,7 +195,8 @@ def _around(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         return None, place
     number, number_unit, end = _number(sentence, sentence.skip(after, "filler", "link", "degree"))
     if number is not None and sentence.kind(after) == "link":
-        ends, shared = _spread(number, spread, unit), number_unit or (None if unit == "%" else unit)
+        ends = _spread(number, number_unit, spread, unit, sentence.text(place, after))
+        shared = number_unit or (None if unit == "%" else unit)
         return Quantity("number", sentence.text(place, end), sentence[place].start, "between", ends, shared), end
     numbers, op, unit, end = _extended(sentence, spread, "between", unit, after)
     if op != "between":
@@ -161,7 +204,13 @@ def _around(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     return Quantity("number", sentence.text(place, end), sentence[place].start, op, numbers, unit), end
 
 
-def _spread(number: float, spread: float, unit: str | None) -> tuple[float, float]:
-    """Return the ends of a number with a spread, which may be in per cent of it."""
-    width = abs(number * spread / 100 if unit == "%" else spread)
-    return number - width, number + width
+def _spread(number: float, unit: str | None, spread: float, spread_unit: str | None, words: str) -> tuple[float, float]:
+    """Return the ends of a number with a spread, which may be in per cent of it or in another unit."""
+    width: float | None = spread
+    if spread_unit == "%":
+        width = number * spread / 100
+    elif unit is not None and spread_unit is not None:
+        width = converted(spread, spread_unit, unit)
+    if width is None:
+        raise InputError(f"a number in {unit} cannot vary by one in {spread_unit} ({words!r})")
+    return number - abs(width), number + abs(width)

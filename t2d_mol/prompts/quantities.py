@@ -19,12 +19,14 @@ class Noun:
         kind: which of these.
         name: a property's key, an element's symbol, a formula, or the count's or flag's name in the lexicon.
         text, start: how and where it is written, counted in characters from 0.
+        unit: the one its bare numbers are in, as in "gap (eV): 6"; None where none is named with it.
     """
 
     kind: Literal["property", "count", "flag"]
     name: str
     text: str
     start: int
+    unit: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class Sentence:
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         neighbours = zip([None, *tokens], tokens, [*tokens[1:], None], strict=False)
-        self.tokens = [_settled(before, token, after) for before, token, after in neighbours]
+        self.tokens = _near([_settled(before, token, after) for before, token, after in neighbours])
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -62,3 +62,29 @@ def _settled(before: Token | None, token: Token, after: Token | None) -> Token:
     warm = token.kind == "number" and after is not None and after.kind == "unit" and after.meaning == "K"
     temperature = token.kind == "unit" and token.meaning == "K"
     return replace(token, kind="filler") if uncounted or idle or warm or temperature else token
+
+
+def _near(tokens: list[Token]) -> list[Token]:
+    """Return the tokens with denials before what they deny: "neither gap nor dipole high" as "gap, dipole not high"."""
+    found, moved = list(tokens), dict[int, Token]()
+    for place, token in enumerate(tokens):
+        if found[place].kind != "negation":
+            continue
+        end = _end(tokens, place + 1, ("filler", "soft", "negation", "property"))
+        level = _end(tokens, end, ("filler", "link"))
+        named = tokens[place + 1 : end]
+        denied = level + (level < len(tokens) and tokens[level].kind == "degree")
+        levels = denied < len(tokens) and tokens[denied].kind in ("level", "extreme")
+        if not levels or not named or named[-1].kind != "property":
+            continue
+        found[place], moved[level] = replace(token, kind="filler"), token
+        for other in range(place + 1, end):
+            if tokens[other].kind == "negation":
+                found[other] = replace(tokens[other], kind="soft", meaning="and")
+    return [part for place, token in enumerate(found) for part in ([moved[place], token] if place in moved else [token])]
+
+
+def _end(tokens: Sequence[Token], place: int, kinds: Sequence[str]) -> int:
+    while place < len(tokens) and tokens[place].kind in kinds:
+        place += 1
+    return place
