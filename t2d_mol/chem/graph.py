@@ -133,7 +133,9 @@ def judge_smiles(smiles: str) -> Judgement:
     Chem.RemoveStereochemistry(mol)  # a molecule's own SMILES carries none either
     mol = Chem.AddHs(mol)
     stable = np.array([not atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()])
-    return _verdict(mol, Chem.MolToSmiles(Chem.RemoveHs(mol)), stable)
+    with rdBase.BlockLogs():
+        canonical = Chem.MolToSmiles(Chem.RemoveHs(mol))
+    return _verdict(mol, canonical, stable)
 
 
 def foreign_element(smiles: str) -> str | None:

@@ -12,6 +12,10 @@ COVALENT_FACTORS: Final = (1.2, 1.15, 1.1, 1.25, 1.3)
 """Factors on the covalent radii, tried in turn; the first that gives one sanitised, connected molecule decides."""
 
 
+MOST_ITERATIONS: Final = 20_000
+"""Ways to spread bond orders that are tried; molecules of QM9's size need far fewer."""
+
+
 def perceive_bonds(numbers: NDArray[np.uint8], positions: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
     """Determine Kekulé bond orders and formal charges of a neutral molecule from its geometry.
 
@@ -37,7 +41,9 @@ def perceive_bonds(numbers: NDArray[np.uint8], positions: NDArray[np.float32]) -
             conformer.SetAtomPosition(index, position.astype(float).tolist())
         mol.AddConformer(conformer)
         try:
-            rdDetermineBonds.DetermineBonds(mol, charge=0, useVdw=True, embedChiral=False, covFactor=factor)
+            rdDetermineBonds.DetermineBonds(
+                mol, charge=0, useVdw=True, embedChiral=False, covFactor=factor, maxIterations=MOST_ITERATIONS
+            )
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError):
             continue

@@ -92,6 +92,8 @@ class Evaluation:
         from t2d_mol.io.contents import read_content
         from t2d_mol.io.prompts import holds_prompts
 
+        if rows == "-" and self.shown.as_json:
+            raise UsageError("--rows - and --json both write to stdout", "give --rows a file")
         content = read_content(file)
         if isinstance(content, str) and holds_prompts(content):
             _refuse("a table of prompts", {"--rows": rows})
@@ -137,6 +139,10 @@ class Evaluation:
             raise UsageError("--report and --plots show one run; --resume joins two", "leave one of them out")
         if out is None or (out == "-" and self.shown.as_json):
             raise UsageError("rows of scores need a place of their own", "give -o scores.csv, or -o - without --json")
+        if Path(out).suffix not in ("", ".csv", ".jsonl"):
+            raise UsageError(
+                f"rows of scores are CSV or JSON lines, not {Path(out).suffix}", "give -o scores.csv or scores.jsonl"
+            )
         rows, model = list(parse_prompts(io.StringIO(text))), self._model()
         if resume and out != "-" and finished(Path(out)) and not self.force:
             if self.shown.gates:
@@ -147,10 +153,13 @@ class Evaluation:
         part = part_of(Path(out))
         if out != "-" and not (resume or self.force) and part.exists() and part.stat().st_size:
             raise UsageError(f"{part} holds what an interrupted run finished", "go on with --resume, or --force")
+        score = self._scorer("network", model.checkpoint, WINDOW * self.sampling.batch_size, pool=False)
         done = rows_done(out, force=self.force) if resume else []
         config = Path(f"{out}.part.json")
         if out != "-":
             check_free(Path(out), force=self.force)
+            if not done:
+                part.unlink(missing_ok=True)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             settings = {"prompts": digest, "n": count, "values": self.values} | self._scoring("network")
             settle(config, settings | model.settings(self._sampling()), resume=bool(done))
@@ -159,8 +168,7 @@ class Evaluation:
         for row in done:
             novelty(row["smiles"] or None, int(row["index"]))
         records = run.records(asked, Portion(done=len(done)), novelty, len(asked) * count)
-        together = WINDOW * self.sampling.batch_size
-        made = score_records(records, rows, self._scorer("network", model.checkpoint, together, pool=False))
+        made = score_records(records, rows, score)
         new, scores = write_rows(made, out, done, force=self.force)
         config.unlink(missing_ok=True)
         options.say(f"{len(asked) * count} records, of {len(rows)} prompts, in {out}", quiet=self.quiet or out == "-")
@@ -179,13 +187,14 @@ class Evaluation:
         if out is None or out == "-":
             raise UsageError("a protocol needs a folder", "give -o runs/evaluation")
         model = self._model()
+        score = self._scorer("network", model.checkpoint)
         run = ProtocolRun(name, count or DEFAULT_COUNT[name], model, self._sampling(), self._scoring("network"), Path(out))
         run.prepare(resume=resume, force=self.force)
         from t2d_mol.cli.progress import bar
 
         with bar(name, quiet=self.quiet) as show:
             entries = run.entries(resume=resume, show=show)
-            scores = list(self._scorer("network", model.checkpoint)(entries))
+            scores = list(score(entries))
         found = self._findings(scores, model)
         run.write(found)
         self.shown.show(found)

@@ -53,7 +53,7 @@ class Gates:
                 found.append(f"no value of {key} was asked for and read, so its error is unknown")
             elif target["failed"]:
                 found.append(f"{100 * target['failed']:.1f} % of the molecules asked for a {key} could not be read")
-            elif target["mae"] > limit:
+            elif not target["mae"] <= limit:
                 found.append(
                     f"the error of {key} is {target['mae']:.4g} {BY_KEY[key].unit}, at most {limit:g} was asked for"
                 )

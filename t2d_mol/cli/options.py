@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean to the machine."""
 
+import io
 import json
 import logging
 import os
@@ -113,6 +114,9 @@ def set_up(quiet: bool, threads: int = 0) -> None:
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
     warnings.formatwarning = lambda message, *_: f"note: {message}\n"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     import torch
 
     torch.set_num_threads(threads or cores.available())

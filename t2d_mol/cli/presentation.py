@@ -11,7 +11,7 @@ import typer
 
 from t2d_mol.cli import options
 from t2d_mol.cli.gates import Gates
-from t2d_mol.errors import Exit
+from t2d_mol.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from t2d_mol.evaluation.findings import Findings
@@ -44,6 +44,8 @@ class Presentation:
         """
         from t2d_mol.io.output import check_free
 
+        if rows is not None and Path(rows).suffix not in ("", ".csv"):
+            raise UsageError(f"--rows writes CSV, not {Path(rows).suffix}", "give --rows scores.csv")
         if self.report or self.plots:
             from t2d_mol.evaluation.figures import require_matplotlib
 

@@ -15,7 +15,7 @@ from t2d_mol.evaluation.score import Entry, Score
 from t2d_mol.evaluation.summary import SCHEMA
 from t2d_mol.io.output import open_output, part_of, resumable_lines
 from t2d_mol.io.prompts import PromptRow
-from t2d_mol.io.record import Record, molecule_of, targets_of, told, was_relaxed
+from t2d_mol.io.record import Record, molecule_of, targets_of, times, told, was_relaxed
 from t2d_mol.properties import KEYS
 
 Row = dict[str, Any]
@@ -87,9 +87,8 @@ def summarise_rows(rows: Sequence[Row], oracle: str) -> dict[str, Any]:
         found[f"targets.{key}.failed"] = Ratio.of((hits != "") & (errors == ""), hits != "")
     absent = ("lookup", "properties", "checks", "relaxation", "distributions")
     summary: dict[str, Any] = {"schema": SCHEMA, "n": len(rows), "unreadable": 0, "oracle": oracle, **dict.fromkeys(absent)}
-    told = [_cell(row, "candidates") for row in rows]
-    summary["candidates"] = max((int(number) for number in told if number.isdecimal()), default=1)
-    summary["repaired"] = sum(_cell(row, "repairs") not in ("", "0") for row in rows)
+    summary["candidates"] = max((times(row.get("candidates"), least=1) for row in rows), default=1)
+    summary["repaired"] = sum(times(row.get("repairs")) > 0 for row in rows)
     summary["came_relaxed"] = sum(was_relaxed(_cell(row, "relaxed")) for row in rows)
     summary |= {"bonds": {"valid": found["bonds.valid"].value}, "targets": None}
     for name, ratio in found.items():

@@ -46,7 +46,7 @@ class ProtocolRun:
         return {"protocol": self.protocol, "n": self.count} | self.model.settings(self.sampling) | self.scoring
 
     def prepare(self, *, resume: bool, force: bool) -> None:
-        """Write the configuration, or see that the folder's is the same.
+        """Write the configuration, or see that the folder's is the same; a run begun anew leaves nothing of the one before.
 
         Raises:
             UsageError: if the folder holds a run and neither `resume` nor `force` is on, or it was configured otherwise.
@@ -54,6 +54,9 @@ class ProtocolRun:
         path = self.folder / "config.json"
         if path.exists() and not (resume or force):
             raise UsageError(f"{self.folder} holds a run", "continue it with --resume or start anew with --force")
+        if not resume:
+            for name in ("molecules.jsonl", "scores.jsonl", "summary.json", "tables.md"):
+                (self.folder / name).unlink(missing_ok=True)
         settle(path, self.config(), resume=resume)
 
     def entries(self, *, resume: bool, show: Callable[[int, int], None]) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from t2d_mol.chem.plausibility import Plausibility, check
 from t2d_mol.errors import InputError
 from t2d_mol.evaluation.oracles.base import Oracle, Reading
 from t2d_mol.evaluation.relaxation import Relaxation, relax
-from t2d_mol.io.record import was_relaxed
+from t2d_mol.io.record import times, was_relaxed
 from t2d_mol.molecule import Molecule, State, Target
 from t2d_mol.properties import KEYS
 from t2d_mol.targets import error, hit
@@ -84,13 +84,12 @@ class Score:
     @property
     def chosen_from(self) -> int:
         """How many candidates its molecule was chosen from, by the record it came in; 1 where that says nothing."""
-        told = str(self.entry.columns.get("candidates", ""))
-        return max(1, int(told)) if told.isdecimal() and len(told) < 7 else 1
+        return times(self.entry.columns.get("candidates"), least=1)
 
     @property
     def repaired(self) -> bool:
         """Whether its molecule was repaired while it was made, by the record it came in."""
-        return str(self.entry.columns.get("repairs", "")) not in ("", "0")
+        return times(self.entry.columns.get("repairs")) > 0
 
     @property
     def came_relaxed(self) -> bool:

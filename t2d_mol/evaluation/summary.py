@@ -80,8 +80,8 @@ def summarise(
         )
     for name, asked in (("properties", "--oracle"), ("checks", "--check"), ("relaxation", "--relax")):
         if summary[name] is None:
-            asked_for = name == "properties" and oracle != "none"
-            reasons[name] = "no record has positions" if asked_for else f"not asked for: {asked}"
+            shapeless = summary["lookup"] is None or (name == "properties" and oracle != "none")
+            reasons[name] = "no record has positions" if shapeless else f"not asked for: {asked}"
     summary |= dict(extra or {})
     return summary | {"intervals": intervals(found), "reasons": reasons}
 

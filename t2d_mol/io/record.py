@@ -1,6 +1,7 @@
 """A generated molecule as a record of plain values: the keys every format carries, and its geometry."""
 
 import json
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -64,6 +65,8 @@ def _target(row: dict[str, Any]) -> Target:
     numbers: dict[str, Any] = {
         name: to_canonical(float(row[name]), row.get("unit") or prop.unit, prop.unit) for name in names
     }
+    if not all(map(math.isfinite, numbers.values())) or numbers.get("low", 0.0) > numbers.get("high", math.inf):
+        raise ValueError(numbers)
     return Target(prop.key, row["op"], unit=prop.unit, **numbers)
 
 
@@ -116,6 +119,14 @@ def molecule_of(record: Record) -> Molecule:
             bonds[i, j] = bonds[j, i] = order
     charges = np.array(record["charges"], np.int8) if "charges" in record else None
     return Molecule(numbers, np.array(record["positions"], np.float32), bonds, charges)
+
+
+def times(found: Any, least: int = 0) -> int:
+    """Return the number under a key such as `repairs`, which tables of mixed origin hold as 2.0; `least` without one."""
+    try:
+        return max(least, int(float(found)))
+    except (TypeError, ValueError, OverflowError):
+        return least
 
 
 def was_relaxed(found: Any) -> bool:

@@ -253,7 +253,7 @@ class _Scanner:
         return not counted and not _AHEAD.match(self.text, end)
 
     def _property(self, key: str, length: int, end: int) -> Token:
-        """A property of so many words, with the unit named with it. LUMO - HOMO is the gap; HOMO-LUMO too, before a value."""
+        """A property of so many words, with the unit named with it. LUMO - HOMO is the gap, and HOMO-LUMO of a value."""
         if length == 1 and (difference := _DIFFERENCE.match(self.text, self.place)):
             key, end = "gap", difference.end()
         text, match = repaired(self.text[self.place : end]), _UNIT_OF_PROPERTY.match(self.text, end)

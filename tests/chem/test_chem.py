@@ -10,6 +10,7 @@ from t2d_mol.chem.graph import hash_smiles, is_closed, judge, judge_smiles, stab
 from t2d_mol.chem.lookup import lookup_bonds, lookup_smiles, lookup_stable_atoms
 from t2d_mol.chem.perception import perceive_bonds
 from t2d_mol.elements import TYPE_OF_SYMBOL
+from t2d_mol.errors import InputError
 from t2d_mol.molecule import Molecule
 from t2d_mol.qm9.archive import read_archive, read_uncharacterized
 from t2d_mol.qm9.dataset import Molecules
@@ -157,3 +158,11 @@ def test_the_real_archives_bonds_are_perceived(real_archive: Path) -> None:
         assert stable_atoms(Molecule(record.numbers, record.positions, bonds, charges)).all(), name
         if number == 150:
             break
+
+
+def test_perception_gives_up_where_there_are_too_many_ways() -> None:
+    """A chain of oxygens can carry its charges in any of thousands of ways, of which none is neutral."""
+    places = np.arange(24)
+    chain = np.stack([1.15 * places, 0.85 * (places % 2), 0 * places], 1).astype(np.float32)
+    with pytest.raises(InputError, match="no bond orders"):
+        perceive_bonds(np.full(24, 8, np.uint8), chain)

@@ -164,12 +164,34 @@ def test_gates_on_errors(gate: str, code: int, model: list[str]) -> None:
         (["--max-mae", "alpha=nan"], "alpha=2.5"),
         (["--min-valid", "90"], "0.9 for 90 %"),
         (["--fast", "--steps", "5"], "give one of them"),
+        (["--rows", "-", "--json"], "stdout"),
+        (["--rows", "rows.parquet"], "CSV"),
     ],
 )
 def test_usage_errors(arguments: list[str], part: str, model: list[str]) -> None:
     done = inside("evaluate", "-", *arguments, *model, given="CCO\n")
     assert done.returncode == 2, done.stderr
     assert part in done.stderr
+
+
+def test_a_refused_command_leaves_what_there_is_and_a_forced_one_nothing_of_it(model: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ("evaluate", "--protocol", "unconditional", "-n", "2", "-o", str(folder), *model)
+    assert inside(*arguments, "--oracle", "none").returncode == 0
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    refused = inside(*arguments, "--oracle", "crystal", "--force")
+    assert (refused.returncode, "crystal" in refused.stderr) == (2, True), refused.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+    assert inside(*arguments, "--oracle", "none", "--seed", "9", "--force").returncode == 0
+    records = [json.loads(line) for line in (folder / "molecules.jsonl").read_text().splitlines()]
+    assert [record["seed"] for record in records] == [9, 9]
+    (tmp_path / "p.csv").write_text("prompt\nalpha of 60\n")
+    table = ("evaluate", str(tmp_path / "p.csv"), *model)
+    assert "CSV or JSON lines" in inside(*table, "-o", str(tmp_path / "scores.csv.gz")).stderr
+    part = tmp_path / "scores.csv.part"
+    part.write_text("of another run")
+    assert inside(*table, "-o", str(tmp_path / "scores.csv"), "-n", "1", "--oracle", "crystal", "--force").returncode == 2
+    assert part.read_text() == "of another run"
 
 
 def test_a_table_without_a_usable_prompt_is_an_error(model: list[str]) -> None:

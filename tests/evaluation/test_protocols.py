@@ -7,7 +7,7 @@ import pytest
 
 from t2d_mol.checkpoint import Checkpoint, Statistics
 from t2d_mol.errors import MissingError, UsageError
-from t2d_mol.evaluation.control import is_novel, level_control
+from t2d_mol.evaluation.control import exact_control, is_novel, level_control
 from t2d_mol.evaluation.oracles.base import Reading
 from t2d_mol.evaluation.protocols import JOINT, conditional, text
 from t2d_mol.evaluation.score import Entry, Score
@@ -47,21 +47,37 @@ def test_protocols_need_what_they_need(tiny_checkpoint: Checkpoint) -> None:
         text(tiny_checkpoint.replace(vocabulary=()), 1, 0)
 
 
+def scored(number: int, target: Target, wording: str, error: float | None, value: float = 0.0) -> Score:
+    """A molecule read with an error, or not at all."""
+    key = target.property
+    return Score(
+        Entry(number, None, "", (target,), key, wording), 3, "O", "valid", "", 3, True,
+        reading=Reading(state="failed", reason="unknown") if error is None else Reading({key: value}),
+        errors={} if error is None else {key: error}, hits={key: error == 0.0},
+    )  # fmt: skip
+
+
 def test_levels_are_counted_by_hand(qm9_statistics: Statistics) -> None:
+    """A molecule that cannot be read misses its level, and is in no confusion and no mean."""
     middle = [qm9_statistics.percentiles[KEYS.index("mu")][20 * level + 10] for level in range(5)]
-    asked = [0, 0, 4, 4]
-    reached = [0, 2, 4, 4]
     scores = [
-        Score(
-            Entry(number, None, "", (Target("mu", "level", level=level),), "mu", "seen"),
-            3, "O", "valid", "", 3, True, reading=Reading({"mu": middle[found]}),
-        )
-        for number, (level, found) in enumerate(zip(asked, reached, strict=True))
-    ]  # fmt: skip
-    entry = level_control(scores, qm9_statistics)["mu"]["seen"]
-    assert (entry["n"], entry["hit"], entry["distance"]) == (4, 0.75, 0.5)
+        scored(number, Target("mu", "level", level=level), "seen", float(level != found), middle[found])
+        for number, (level, found) in enumerate([(0, 0), (0, 2), (4, 4), (4, 4)])
+    ]
+    unread = scored(4, Target("mu", "level", level=4), "seen", None)
+    entry = level_control([*scores, unread], qm9_statistics)["mu"]["seen"]
+    assert (entry["n"], entry["hit"], entry["distance"], entry["failed"]) == (4, 0.6, 0.5, 0.2)
     assert entry["swing"] == pytest.approx(middle[4] - (middle[0] + middle[2]) / 2, abs=1e-4)
     assert (entry["confusion"][0][2], entry["confusion"][4][4]) == (1, 2)
+    assert not level_control([unread], qm9_statistics)
+
+
+def test_exact_prompts_are_counted_by_hand() -> None:
+    """Errors are of molecules that were read, hits of all that were asked for."""
+    target = Target("gap", "=", 7.0)
+    scores = [scored(number, target, "exact", error) for number, error in enumerate([0.0, 2.0, None, None])]
+    entry = exact_control(scores, np.zeros(0, np.int64))["gap"]["gap"]
+    assert (entry["n"], entry["mae"], entry["hit"], entry["failed"]) == (2, 1.0, 0.25, 0.5)
 
 
 def test_novel_is_valid_and_unknown(qm9_statistics: Statistics) -> None:

@@ -1,6 +1,7 @@
 """Scores and summaries whose figures are known."""
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,21 @@ def test_smiles_get_graph_figures_only() -> None:
     assert summary["lookup"] is None
     assert summary["reasons"]["lookup"]
     assert summary["bonds"]["valid"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({}, (1, False)),
+        ({"candidates": 4, "repairs": 0}, (4, False)),
+        ({"candidates": "4.0", "repairs": "0.0"}, (4, False)),
+        ({"candidates": 1.0, "repairs": 2.0}, (1, True)),
+        ({"candidates": "many", "repairs": math.nan}, (1, False)),
+    ],
+)
+def test_what_a_record_went_through_is_read_as_tables_hold_it(columns: dict[str, object], found: tuple[int, bool]) -> None:
+    score = score_smiles(Entry(1, None, "CCO", columns=columns))
+    assert (score.chosen_from, score.repaired) == found
 
 
 def test_connectedness_is_that_of_the_bonds() -> None:

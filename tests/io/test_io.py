@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import math
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -206,6 +207,47 @@ def test_bad_records_among_good_ones_are_numbered(molecules: Molecules) -> None:
     assert "Xx" in read[1].error
     cut = list(read_molecules(frames[0] + frames[1][:30]))
     assert [bool(record.error) for record in cut] == [False, True]
+
+
+def test_behind_a_damaged_frame_the_whole_ones_are_read(molecules: Molecules) -> None:
+    frames = [text("xyz", molecules[index]) for index in range(4)]
+    short = "\n".join(frames[1].split("\n")[:-2]) + "\n"
+    for damaged in (short, "a line too many\n", frames[1] + "another\nand one more\n"):
+        read = list(read_molecules(frames[0] + damaged + frames[2] + frames[3]))
+        good = [record.molecule for record in read if record.molecule is not None]
+        assert sum(bool(record.error) for record in read) == 1
+        wanted = [0, 1, 2, 3] if frames[1] in damaged else [0, 2, 3]
+        assert [len(molecule) for molecule in good] == [len(molecules[index]) for index in wanted]
+
+
+def test_columns_of_extended_xyz_are_those_it_declares() -> None:
+    forces = "2\nProperties=species:S:1:forces:R:3:pos:R:3 a=1\nF 9 9 9 0 0 0\nH 9 9 9 0 0 0.9\n"
+    (read,) = read_molecules(forces)
+    assert read.molecule is not None
+    assert read.molecule.positions.tolist() == [[0, 0, 0], [0, 0, pytest.approx(0.9)]]
+    (refused,) = read_molecules(forces.replace("pos:", "place:"))
+    assert "species and pos" in refused.error
+
+
+def test_names_and_headers_of_smiles_are_no_csv_and_no_molecules() -> None:
+    read = list(read_molecules("CC(O)CO 1,2-propanediol\nCCO ethanol\n"))
+    assert [record.smiles for record in read] == ["CC(O)CO", "CCO"]
+    assert [record.smiles for record in read_molecules("SMILES Name\nCCO ethanol\n")] == ["CCO"]
+    with pytest.raises(InputError, match="no column smiles"):
+        list(read_molecules("id,name\n1,ethanol\n"))
+
+
+def test_a_row_that_is_cut_short_is_no_molecule() -> None:
+    read = list(read_molecules("index,smiles,state\n0,CCO,valid\n1,CC"))
+    assert [(record.smiles, record.error) for record in read] == [("CCO", ""), (None, "the row is cut short")]
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"op": "=", "value": math.nan}, {"op": "<", "value": math.inf}, {"op": "between", "low": 8, "high": 6}]
+)
+def test_targets_that_nothing_can_meet_are_none(numbers: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="targets"):
+        targets_of({"targets": [{"property": "gap", "unit": "eV"} | numbers]})
 
 
 @pytest.mark.parametrize("content", [b"", b"  \n", b"\xff\xfe\x00bad", b"\x00\x01binary"])

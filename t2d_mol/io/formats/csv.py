@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from t2d_mol.errors import InputError
 from t2d_mol.io.formats.base import Content, Format, ReadMolecule, by_line
+from t2d_mol.io.formats.smi import SMILES
 from t2d_mol.io.record import RECORD_KEYS, Record, flat
 
 
@@ -28,13 +29,18 @@ def read(text: str) -> Iterator[ReadMolecule]:
         raise InputError("the CSV has no column smiles, and none called prompt", "call one of its columns so")
     try:
         for number, found in enumerate(rows, 1):
-            yield ReadMolecule(number, smiles=found[named] or "", tags=found)
+            if None in found.values():
+                yield ReadMolecule(number, error="the row is cut short")
+            else:
+                yield ReadMolecule(number, smiles=found[named], tags=found)
     except csv.Error as error:
         raise InputError(f"line {rows.line_num + 1} is no CSV: {error}") from None
 
 
 def _recognises(first: str, content: Content) -> bool:
-    return isinstance(content, str) and ("," in first or first.strip().lower() in ("smiles", "prompt"))
+    """A comma may also stand in the name behind a SMILES: CC(O)CO 1,2-propanediol."""
+    named = "," in first and not SMILES.fullmatch(first.split()[0])
+    return isinstance(content, str) and (named or first.strip().lower() in ("smiles", "prompt"))
 
 
 CSV = Format("csv", ("csv",), by_line(row, ",".join(RECORD_KEYS) + "\n"), read, _recognises)

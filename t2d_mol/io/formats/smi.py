@@ -18,12 +18,14 @@ def line(record: Record) -> str:
 
 
 def read(text: str) -> Iterator[ReadMolecule]:
-    """Yield the SMILES at the beginning of each line.
+    """Yield the SMILES at the beginning of each line, below a header if there is one.
 
     Raises:
         InputError: if no line begins with anything like one.
     """
     first = [found.split()[0] for found in text.split("\n") if found.strip()]
+    if first and first[0].lower() == "smiles":
+        del first[0]
     if first and not any(SMILES.fullmatch(word) for word in first):
         raise InputError(
             f"no line begins with a SMILES, the first with {first[0][:40]!r}", "prompts go to t2d-mol sample -f"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from t2d_mol.elements import NUMBERS, SYMBOL_OF_NUMBER, TYPE_OF_SYMBOL
 from t2d_mol.io.formats.base import Content, Format, ReadMolecule, by_line, checked
 from t2d_mol.io.record import Record, flat
+from t2d_mol.molecule import Molecule
 
 _COUNT: Final = re.compile(r"\s*[0-9]{1,9}\s*")
 _KEY: Final = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
@@ -31,7 +32,7 @@ def _quoted(value: Any) -> str:
 
 
 def read(text: str) -> Iterator[ReadMolecule]:
-    """Yield the frames of an XYZ file."""
+    """Yield the frames of an XYZ file; behind a damaged one the next that is whole."""
     lines = text.split("\n")
     place, number = 0, 0
     while place < len(lines):
@@ -39,23 +40,57 @@ def read(text: str) -> Iterator[ReadMolecule]:
             place += 1
             continue
         number += 1
-        if not _COUNT.fullmatch(lines[place]):
-            yield ReadMolecule(number, error=f"line {place + 1} should be an atom count: {lines[place][:40]!r}")
-            return
-        count, comment = int(lines[place]), "".join(lines[place + 1 : place + 2])
-        rows = [line.split() for line in lines[place + 2 : place + 2 + count]]
-        place += 2 + count
+        whole = _begins(lines, place)
         try:
-            if len(rows) < count or any(len(row) < 4 for row in rows):
-                raise ValueError("the frame is cut short")
-            unknown = [row[0] for row in rows if row[0] not in TYPE_OF_SYMBOL]
-            if unknown:
-                raise ValueError(f"it holds the element {unknown[0][:8]!r}; H C N O F are known")
-            numbers = [NUMBERS[TYPE_OF_SYMBOL[row[0]]] for row in rows]
-            molecule = checked(numbers, [[float(x) for x in row[1:4]] for row in rows])
-            yield ReadMolecule(number, molecule, tags=_keys(comment))
+            molecule, tags = _molecule(lines, place)
+            yield ReadMolecule(number, molecule, tags=tags)
         except ValueError as error:
             yield ReadMolecule(number, error=str(error))
+        if whole:
+            place += 2 + int(lines[place])
+        else:
+            place = next((line for line in range(place + 1, len(lines)) if _begins(lines, line)), len(lines))
+
+
+def _molecule(lines: list[str], place: int) -> tuple[Molecule, dict[str, str]]:
+    """Return the molecule of the frame that begins at a line, and the keys of its comment."""
+    if not _COUNT.fullmatch(lines[place]):
+        raise ValueError(f"line {place + 1} should be an atom count: {lines[place][:40]!r}")
+    rows, comment = _rows(lines, place), _keys("".join(lines[place + 1 : place + 2]))
+    species, position = _columns(comment.get("Properties", ""))
+    if len(rows) < int(lines[place]) or any(len(row) < max(species + 1, position + 3) for row in rows):
+        raise ValueError("the frame is cut short")
+    symbols = [row[species] for row in rows]
+    unknown = [symbol for symbol in symbols if symbol not in TYPE_OF_SYMBOL]
+    if unknown:
+        raise ValueError(f"it holds the element {unknown[0][:8]!r}; H C N O F are known")
+    numbers = [NUMBERS[TYPE_OF_SYMBOL[symbol]] for symbol in symbols]
+    return checked(numbers, [[float(x) for x in row[position : position + 3]] for row in rows]), comment
+
+
+def _columns(properties: str) -> tuple[int, int]:
+    """Return the columns that symbols and positions begin in, as extended XYZ declares them: species:S:1:pos:R:3."""
+    fields = properties.split(":") if properties else ["species", "S", "1", "pos", "R", "3"]
+    places, column = dict[str, int](), 0
+    for name, _, width in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+        places[name] = column
+        column += int(width)
+    if not {"species", "pos"} <= set(places):
+        raise ValueError(f"its columns are not species and pos: {properties[:60]}")
+    return places["species"], places["pos"]
+
+
+def _rows(lines: list[str], place: int) -> list[list[str]]:
+    count = int(lines[place])
+    return [line.split() for line in lines[place + 2 : place + 2 + count]]
+
+
+def _begins(lines: list[str], place: int) -> bool:
+    """Return whether a line is an atom count with as many rows of atoms behind it."""
+    if not _COUNT.fullmatch(lines[place]) or int(lines[place]) > len(lines):
+        return False
+    rows = _rows(lines, place)
+    return len(rows) == int(lines[place]) and all(len(row) > 3 for row in rows)
 
 
 def _keys(comment: str) -> dict[str, str]:
