@@ -35,13 +35,19 @@ def read_items(tokens: Sequence[Token]) -> Reading:
         if bound is not None and not between and _bounded(reading.items, bound):
             place = after
             continue
+        after = _undecided(sentence, place)
+        if after > place:
+            reading.unknown += [*_unknown(between), sentence.text(place, after)]
+            place, between = after, []
+            continue
         item, after = _item(sentence, place)
         if item is None:
             between.append(sentence[place])
             place += 1
             continue
         reading.unknown += _unknown(between)
-        reading.items.append(_placed(item, between))
+        shares = not between or not _begins(item, between, reading.items[-1:], sentence, after)
+        reading.items.append(_placed(item, between, shares))
         place, between = after, []
     reading.unknown += _unknown(between)
     return reading
@@ -53,6 +59,9 @@ def _bounded(items: list[Item], bound: Bound) -> bool:
         return False
     quantity = items[-2].quantity
     if items[-2].noun is not None or quantity is None or quantity.ask != "number" or quantity.op != "=":
+        return False
+    open_before = any(item.noun is not None and item.quantity is None for item in items[-3:-2])
+    if items[-1].noun.kind == "property" and open_before:
         return False
     items[-2] = replace(items[-2], quantity=replace(quantity, op=bound))
     return True
@@ -88,20 +97,39 @@ def _read_absence(sentence: Sentence, place: int) -> tuple[Quantity | None, int]
     last = sentence.back(place - 1, "filler", "link", "range")
     last = sentence.back(last - 1, "filler") if last >= 0 and sentence[last].meaning == "symbol=" else last
     behind = token.kind == "absence" and sentence.kind(last) in _THINGS
+    behind = behind and not (sentence.kind(last) == "property" and token.text.lower() in ("none", "false"))
     return (Quantity("none", token.text, token.start), place + 1) if before or behind else (None, place)
 
 
-def _placed(item: Item, between: list[Token]) -> Item:
-    """Return an item with what stands between it and the one before."""
+def _undecided(sentence: Sentence, place: int) -> int:
+    """Return the place behind what is said to be left open, such as "with or without rings"; this place where nothing is."""
+    if sentence[place].meaning != "undecided":
+        return place
+    thing = sentence.skip(place + 1, "filler", "degree", "link")
+    return thing + 1 if sentence.kind(thing) in (*_THINGS, "adjective", "level") else place
+
+
+def _begins(item: Item, between: list[Token], before: Sequence[Item], sentence: Sentence, after: int) -> bool:
+    """Return whether a wish of its own begins with an item: "no fluorine, contains nitrogen", "no nitrogen, fluorinated"."""
+    texts = [token.text.lower() for token in between]
+    pause = max((place for place, token in enumerate(between) if token.kind == "soft"), default=-1)
+    either = "or" in texts or "/" in texts
+    listed = any(other.noun is not None and other.noun.text.lower() in lexicon.BEARING for other in before)
+    bearing = item.noun is not None and item.noun.text.lower() in lexicon.BEARING and not (either or listed)
+    anew = pause >= 0 and texts[pause] != "or" and not HAVING.isdisjoint(texts[pause + 1 :])
+    alike = sentence.word(sentence.skip(after, "range")) in HAVING
+    return bearing or anew or (not alike and not HAVING.isdisjoint(texts[: max(pause, 0)]))
+
+
+def _placed(item: Item, between: list[Token], shares: bool) -> Item:
+    """Return an item with what stands between it and the one before, and whether the two may share a quantity."""
     kinds = [token.kind for token in between]
     cost = HARD * ("hard" in kinds) + SOFT * ("soft" in kinds) + min(STRANGER * kinds.count("word"), STRANGEST)
     quiet = all(kind in ("soft", "filler", "negation", "range", "degree") for kind in kinds)
     texts = [token.text.lower() for token in between]
     choice = "or" in texts
     either = choice or "/" in texts
-    bearing = item.noun is not None and item.noun.text.lower() in lexicon.BEARING
-    wanted = not HAVING.isdisjoint(texts) or (bearing and not either)
-    coordinated = quiet and not wanted and ("soft" in kinds or "range" in kinds)
+    coordinated = quiet and shares and ("soft" in kinds or "range" in kinds)
     linked = any(kind in ("link", "compare") for kind in kinds)
     return replace(item, distance=cost, coordinated=coordinated, either=either, choice=choice, linked=linked)
 
@@ -121,5 +149,6 @@ def _unknown(between: list[Token]) -> list[str]:
             found.append(denied + token.text)
             denied = ""
         elif token.kind not in ("filler", "degree"):
+            found += [denied.strip()] if denied else []
             denied = ""
-    return found
+    return found + ([denied.strip()] if denied else [])

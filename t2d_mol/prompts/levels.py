@@ -39,11 +39,13 @@ def read_level(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         return None, start
     extreme = sentence[start].meaning if sentence.kind(start) == "extreme" and place == start + 1 else ""
     levels = _denied(levels) if negated else levels
+    listed = _is_listed(sentence, start)
     while levels and levels != ALL_LEVELS:
         joint = sentence.kind(place)
         ahead = place + 1 + (sentence.kind(place + 1) == "negation" and joint == "soft")
         denies = joint == "negation" or ahead == place + 2
-        if not denies and not (joint == "range" or (joint == "soft" and sentence[place].text in ("or", "/"))):
+        either = joint == "soft" and (sentence[place].text == "or" or (sentence[place].text == "/" and not listed))
+        if not (denies or either or joint == "range"):
             break
         other, after = _level(sentence, ahead)
         if other is None or (not negated and denies):
@@ -54,6 +56,12 @@ def read_level(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         return None, start
     bound = _BOUND_OF.get(extreme)
     return Quantity("level", sentence.text(start, place), sentence[start].start, levels=levels, bound=bound), place
+
+
+def _is_listed(sentence: Sentence, place: int) -> bool:
+    """Return whether properties with slashes between them stand before, each of which has a level of its own."""
+    noun = sentence.back(place - 1, "filler", "link", "compare")
+    return sentence.kind(noun) == "property" and noun > 0 and sentence.word(noun - 1) == "/"
 
 
 def level_operator(levels: frozenset[int]) -> tuple[Operator, tuple[float, ...]]:

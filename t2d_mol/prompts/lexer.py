@@ -54,8 +54,12 @@ _ELEMENT: Final = re.compile(r"([CHNOF])(?![A-Za-z\d'])(?:[\s-]*atoms?\b)?")
 _GROUP: Final = re.compile(r"[\s-]*(?:groups?|substituents?|moiet(?:y|ies)|radicals?|units?)\b", re.IGNORECASE)
 _SMILES: Final = re.compile(r"(?!.*H).*([CNO])\d*\1")
 _BASIS: Final = re.compile(r"\d-\d+\+{0,2}G\S*", re.IGNORECASE)
+_BOND: Final = re.compile(
+    r"[CHNOF](?:[=#≡][CHNOF])+(?![A-Za-z\d])|"
+    r"[CHNOF](?:\s?[-=#≡]\s?[CHNOF])+(?=\s+(?:(?:single|double|triple)\s+)?(?:bond|group|linkage|contact))"
+)
 _SPATIAL: Final = re.compile(
-    r"[123][\s-]?D(?=[\s-]+(?:molec|struct|geomet|coord|conform|shape|model|material|space))", re.IGNORECASE
+    r"[123]-?D(?=[\s-]+(?:molec|struct|geomet|coord|conform|shape|model|material|space))", re.IGNORECASE
 )
 _DIFFERENCE: Final = re.compile(r"LUMO\s?-\s?HOMO|HOMO\s?-\s?LUMO(?=[^\d,;.\n+-]{0,20}\+?\d)", re.IGNORECASE)
 _COUNTED: Final = re.compile(r"\s*(?:[=:<>≈~\d]|of|is|are)")
@@ -70,8 +74,11 @@ _BREAKS: Final[dict[str, Literal["soft", "hard"]]] = {
 
 _PERCENTILE: Final = re.compile(r"p(\d{1,2})", re.IGNORECASE)
 _MEMBERED: Final = re.compile(r"\d+(?:[\s-]*membered\b|-(?=rings?\b))", re.IGNORECASE)
-_AHEAD: Final = re.compile(r"\s*(?:[+-]?\.?\d|(?:the\s+)?(?:average|mean|usual|typical|normal)\b)", re.IGNORECASE)
+_AHEAD: Final = re.compile(r"[ \t]*(?:[+-]?\.?\d|(?:the\s+)?(?:average|mean|usual|typical|normal)\b)", re.IGNORECASE)
 _OTHER_ORBITAL: Final = re.compile(r"[+-]\d(?![\d.])")
+SHORTENED: Final = ("max", "min", "approx", "ca")
+"""Words that end with a dot without ending a sentence."""
+
 _BLANK: Final = " \t\r\v\f\u200b_"
 
 
@@ -170,7 +177,9 @@ class _Scanner:
         return self._token("count", f"formula:{match[0]}", match.end())
 
     def _jargon(self) -> Token | None:
-        """What looks like a number and is none: 3D structures, the basis set 6-31G(d)."""
+        """What looks like numbers or elements and is none: 3D structures, the basis set 6-31G(d), C-F bonds."""
+        if (match := _BOND.match(self.text, self.place)) and not self.text[self.place - 1 : self.place].isalpha():
+            return self._token("word", "", match.end())
         if match := _SPATIAL.match(self.text, self.place):
             return self._token("filler", "", match.end())
         if match := _BASIS.match(self.text, self.place):
@@ -228,8 +237,9 @@ class _Scanner:
         element = _ELEMENT.match(self.text, self.place)
         for length in range(len(words), 0, -1):
             found, end = lexicon.SENSES.get(tuple(words[:length])), ends[length - 1]
-            nitrogen = element is not None and found == ("count", "atoms") and not _COUNTED.match(self.text, end)
-            if found is None or nitrogen or not self._is_complete(found[0], words[0], end):
+            atoms = element is not None and found == ("count", "atoms")
+            nitrogen = atoms and (self.text[self.place + 1] == " " or not _COUNTED.match(self.text, end))
+            if found is None or nitrogen or not self._is_complete(found[0], words, end):
                 continue
             if found[0] == "property":
                 return self._property(found[1], length, end)
@@ -244,9 +254,9 @@ class _Scanner:
             return self._token("number", "", ends[joined], value=float(value + ones * joined))
         return self._token("filler" if word in lexicon.FILLERS else "word", "", end, text=self.text[self.place : end])
 
-    def _is_complete(self, kind: Kind, word: str, end: int) -> bool:
+    def _is_complete(self, kind: Kind, words: list[str], end: int) -> bool:
         """Return whether a phrase ends here: "and under" is a bound behind a number, and none before one."""
-        if kind != "compare" or word not in ("and", "or"):
+        if kind != "compare" or words[0] not in ("and", "or") or words[1] not in ("above", "below", "over", "under"):
             return True
         following = WORD.match(self.text, end + 1)
         counted = following is not None and following[0].lower() in lexicon.NUMBER_WORDS
@@ -287,7 +297,7 @@ class _Scanner:
         glued = self.last.kind if self.last is not None and self.text[self.place - 1].isalnum() else ""
         joins = symbol == "-" and glued == "negation" and self.text[end : end + 1].isalpha()
         shortens = symbol == "." and glued in ("extreme", "compare") and _AHEAD.match(self.text, end) is not None
-        if joins or shortens:
+        if joins or (shortens and self.last is not None and self.last.text.lower() in SHORTENED):
             return self._token("filler", "", end)
         if symbol in lexicon.SYMBOLS:
             return self._token("compare", f"symbol{lexicon.SYMBOLS[symbol]}", end)

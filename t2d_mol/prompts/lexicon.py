@@ -57,12 +57,12 @@ STRONG: Final = (
 """Degrees that push a level outwards, low to very low and high to very high."""
 
 MILD: Final = (
-    "fairly rather quite relatively somewhat moderately slightly reasonably comparatively pretty kinda weakly mildly overly "
+    "hardly barely fairly rather quite relatively somewhat moderately slightly reasonably comparatively pretty kinda weakly mildly overly "
     "too|sort of|kind of|a bit|a little|all that"
 )
 """Degrees that leave a level as it is."""
 
-FAINT: Final = ("weakly", "slightly", "mildly", "a bit", "a little")
+FAINT: Final = ("hardly", "barely", "weakly", "slightly", "mildly", "a bit", "a little")
 """Degrees that make a high adjective low: slightly polar."""
 
 ADJECTIVES: Final = {
@@ -89,7 +89,7 @@ ADJECTIVES: Final = {
 """Adjectives that name a property and a level at once."""
 
 COMPARISONS: Final = {
-    "<=": "at most|at the most|none above|none over|equal to or below|at or below|less than or equal|lower than or equal|smaller "
+    "<=": "no more|not more|and no more|at most|at the most|none above|none over|equal to or below|at or below|less than or equal|lower than or equal|smaller "
     "than or equal|less or equal|less or equal to|smaller or equal|smaller or equal to|lower or equal|lower or equal "
     "to|no wider than|not wider than|no shallower than|not shallower than|or deeper|or narrower|up to|no more than|not more than|no greater than|not greater than|no higher than|not higher "
     "than|no larger than|not larger than|not above|not over|not exceeding|does not exceed|not exceed|must not exceed|maximum "
@@ -99,7 +99,7 @@ COMPARISONS: Final = {
     "surpassing|and under|or so at most",
     "<": "more negative than|less than|lower than|smaller than|fewer than|below|under|beneath|underneath|inferior to|short of|weaker than|narrower "
     "than|deeper than|shy of|stays below",
-    ">=": "at least|at the least|no more negative than|not more negative than|none below|none under|equal to or above|at or "
+    ">=": "no less|not less|and no less|at least|at the least|no more negative than|not more negative than|none below|none under|equal to or above|at or "
     "above|more than or equal|greater than or equal|higher than or equal|larger than or equal|greater or equal|greater or equal to|larger or equal|larger or equal to|higher or equal|higher "
     "or equal to|bigger or equal|bigger or equal to|bigger than or equal to|no deeper than|not deeper than|no narrower than|"
     "not narrower than|or shallower|or wider|no less than|not less than|no lower than|not lower than|no smaller than|not smaller than|not "
@@ -219,12 +219,22 @@ _EXTREMES: Final = {
     "high": "maximum|max|maximal|upper limit|upper bound|ceiling|cap|upper limit on",
 }
 _NEGATING_VERBS: Final = ("is", "does", "do", "can", "should", "wo", "must", "are", "need", "would", "has", "have")
+_CONDITIONS: Final = ("constraint", "requirement", "criteria", "restriction", "limit", "preference", "condition")
+_EXCLUDING: Final = ("no", "exclude", "excluding", "avoid", "avoiding")
+_ANYTHING: Final = ("molecule", "compound", "structure", "anything")
+_HAVING: Final = ("with", "having", "that have", "containing", "that contain")
 _PRAISES: Final = ("great", "good", "nice", "fine", "perfect", "ideal", "appreciated", "welcome")
 _SMALL_WORDS: Final[tuple[tuple[Kind, str, str], ...]] = (
     ("negation", "not", "|".join(f"{verb}n't|{verb}nt" for verb in _NEGATING_VERBS)),
     ("negation", "not", "not|never|non|neither|nor|cannot|can't|cant|anything but|far from|not at all|not that|by no means|in no "
-     "way|hardly|barely"),
-    ("absence", "none", "no|without|free of|free from|lacking|lacks|devoid of|excluding|exclude|excludes|avoid|avoiding|absence "
+     "way"),
+    ("absence", "none", "|".join(f"{verb}n't have|{verb}nt have" for verb in _NEGATING_VERBS)),
+    ("absence", "none", "|".join(f"{no} {what} {having}" for no in _EXCLUDING for what in _ANYTHING for having in _HAVING)),
+    ("absence", "none", "nothing with|nothing containing|not interested in"),
+    ("word", "undecided", "with or without|regardless of|irrespective of|independent of|need not be|does not have to be|doesn't have to "
+     "be|no particular|no specific"),
+    ("word", "undecided", "|".join(f"no {word}{s} {on}" for word in _CONDITIONS for s in ("", "s") for on in ("on", "for"))),
+    ("absence", "none", "cannot have|can't have|cant have|never have|no|without|free of|free from|lacking|lacks|devoid of|excluding|exclude|excludes|avoid|avoiding|absence "
      "of|except|zero content of|w o|not contain|not containing|not include|no any|not contain any|must not contain|minus|does "
      "not contain|don't include|do not include|not have|not having|does not have|should not contain|not any|leave out|omit|"
      "omitting|sans|free|must not have|not include any|nothing|none of|none|excluded|forbidden|prohibited|not allowed|not permitted|"

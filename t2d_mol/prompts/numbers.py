@@ -1,5 +1,6 @@
 """Numbers in words: 7 eV, at least 3, between 1 and 2 D, 5 to 6, 7 ± 0.5, within 0.2 eV of 7, the top 5 %."""
 
+from dataclasses import replace
 from typing import Final
 
 from t2d_mol.errors import InputError
@@ -90,7 +91,8 @@ def opposite(first: Quantity, second: Quantity) -> bool:
 def read_trailing(sentence: Sentence, place: int) -> tuple[Bound | None, int]:
     """Read a bound behind what it bounds: at most, or fewer, max, and up; not one before a further number."""
     following = sentence.kind(sentence.skip(place + 1, "filler", "link", "compare"))
-    if sentence.kind(place) == "compare" and sentence[place].meaning in ("<=", ">=") and following != "number":
+    further = sentence.word(place).startswith(("or ", "and "))
+    if sentence.kind(place) == "compare" and sentence[place].meaning in ("<=", ">=") and (further or following != "number"):
         return sentence[place].meaning, place + 1  # type: ignore[return-value]
     if sentence.kind(place) == "extreme" and following not in ("number", "property", "count"):
         return (">=" if sentence[place].meaning == "low" else "<="), place + 1
@@ -119,10 +121,16 @@ def _number(sentence: Sentence, place: int) -> tuple[float | None, str | None, i
 
 def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     start, op = place, ""
-    denied = sentence.kind(place) == "negation"
+    denied = sentence.kind(place) in ("negation", "absence")
     if denied:
         place = sentence.skip(place + 1, "filler", "link")
-        if sentence.kind(place) not in ("compare", "number"):
+        named = sentence.kind(sentence.back(start - 1, "filler", "link", "compare", "range")) in (
+            "property",
+            "count",
+            "flag",
+        )
+        of_noun = named and sentence.kind(start) == "absence" and sentence.kind(place) == "number"
+        if sentence.kind(place) not in ("compare", "number") or of_noun:
             return None, start
     if sentence.kind(place) == "extreme":
         op = ">=" if sentence[place].meaning == "low" else "<="
@@ -140,8 +148,10 @@ def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
         op = op if op not in ("", "=") else sentence[place].meaning.removeprefix("symbol")
         place = sentence.skip(place + 1, "filler", "link", "degree")
     rank, after = _rank(sentence, place)
-    if rank is not None and op in ("", "=", "between") and not denied:
-        return rank, after
+    if rank is not None and not denied:
+        above_all = rank.numbers[1] == 100 and op not in ("", "=", "between")
+        point = replace(rank, op=op, numbers=rank.numbers[1:])  # type: ignore[arg-type]
+        return (None, start) if above_all else (rank if op in ("", "=", "between") else point, after)
     number, unit, after = _number(sentence, place)
     if number is None:
         return None, start

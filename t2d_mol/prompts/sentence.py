@@ -71,11 +71,13 @@ def _near(tokens: list[Token]) -> list[Token]:
         if found[place].kind != "negation":
             continue
         end = _end(tokens, place + 1, ("filler", "soft", "negation", "property"))
+        if token.text.lower() != "neither":
+            end = next((at for at in range(place + 1, end) if tokens[at].text in (",", "/")), end)
         level = _end(tokens, end, ("filler", "link"))
         named = tokens[place + 1 : end]
         denied = level + (level < len(tokens) and tokens[level].kind == "degree")
         levels = denied < len(tokens) and tokens[denied].kind in ("level", "extreme")
-        if not levels or not named or named[-1].kind != "property":
+        if not levels or not named or named[0].kind == "soft" or named[-1].kind != "property":
             continue
         found[place], moved[level] = replace(token, kind="filler"), token
         for other in range(place + 1, end):

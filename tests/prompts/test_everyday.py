@@ -29,6 +29,15 @@ Wishes = Callable[[str], dict[str, Any]]
         ("HOMO less negative than -6 eV", {"homo": (">", -6.0)}),
         ("dipole in the 3rd quartile", {"mu": ("between", 2.476, 3.596)}),
         ("6 eV gap at most 12 atoms", {"gap": ("=", 6.0)}),
+        ("gap 6 eV and no more", {"gap": ("<", 6.0)}),
+        ("gap 5 eV or less\n12 atoms", {"gap": ("<", 5.0)}),
+        ("Keep the dipole at a minimum. 5 eV gap.", {"mu": ("level", 0), "gap": ("=", 5.0)}),
+        ("gap 5 eV dipole max", {"gap": ("=", 5.0), "mu": ("level", 4)}),
+        ("gap barely above 5 eV", {"gap": (">", 5.0)}),
+        ("gap above the 3rd quartile", {"gap": (">", 7.875)}),
+        ("can't have a gap below 5 eV", {"gap": (">", 5.0)}),
+        ("no molecules with a gap below 5 eV", {"gap": (">", 5.0)}),
+        ("a 2 D molecule with a gap of 5 eV", {"mu": ("=", 2.0), "gap": ("=", 5.0)}),
     ],
 )
 def test_bounds_are_read_wherever_they_stand(text: str, expected: Asked, read: Read) -> None:
@@ -52,6 +61,17 @@ def test_bounds_are_read_wherever_they_stand(text: str, expected: Asked, read: R
         ("non-fluorinated", {"elements": {"F": [0, 0]}}),
         ("all elements but fluorine", {"elements": {"F": [0, 0]}}),
         ("an alicyclic molecule", {"rings": [1, None]}),
+        ("12 atoms or fewer 2 rings", {"atoms": [1, 12], "rings": [2, 2]}),
+        ("must not contain more than 2 nitrogens", {"elements": {"N": [0, 2]}}),
+        ("fluorine none 12 atoms", {"atoms": [12, 12], "elements": {"F": [0, 0]}}),
+        ("shouldn't have rings", {"rings": [0, 0]}),
+        ("exclude molecules with rings", {"rings": [0, 0]}),
+        ("number of N atoms: 2", {"elements": {"N": [2, 2]}}),
+        ("n atoms = 12", {"atoms": [12, 12]}),
+        ("no nitrogenous, oxygenated or fluorinated compounds", {"elements": {"N": [0, 0], "O": [0, 0], "F": [0, 0]}}),
+        ("does not contain fluorine or include oxygen", {"elements": {"O": [0, 0], "F": [0, 0]}}),
+        ("avoid fluorine-containing and nitrogen-containing ones", {"elements": {"N": [0, 0], "F": [0, 0]}}),
+        ("N-containing, F-free", {"elements": {"N": [1, None], "F": [0, 0]}}),
     ],
 )
 def test_structures_are_read_wherever_their_words_stand(text: str, wished: dict[str, Any], structure: Wishes) -> None:
@@ -107,6 +127,11 @@ def test_words_mean_what_they_mean_together(text: str, expected: Asked, read: Re
         ("neither the gap nor the dipole should be high", "gap not high, dipole not high"),
         ("I don't want the gap to be small", "gap not small"),
         ("not at all polar", "not polar"),
+        ("can't have a high dipole", "dipole not high"),
+        ("polar or not, the gap must be large", "polar, the gap must be large"),
+        ("not the dipole, the gap should be high", "no dipole, high gap"),
+        ("neither the gap, the dipole nor the HOMO should be high", "gap not high, dipole not high, homo not high"),
+        ("HOMO/LUMO: high/low", "high HOMO, low LUMO"),
         ("a non-polarizable molecule", "not polarizable"),
     ],
 )
@@ -116,7 +141,15 @@ def test_denials_reach_what_they_deny(text: str, plain: str, read: Read) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["gap of 0.4 Rydberg", "gap of 5 keV", "polarizability 1.1e-23 cm^3", "gap 6 eV ± 1 D", "non-zero dipole"]
+    "text",
+    [
+        "gap of 0.4 Rydberg",
+        "gap of 5 keV",
+        "polarizability 1.1e-23 cm^3",
+        "gap 6 eV ± 1 D",
+        "non-zero dipole",
+        "no two nitrogens",
+    ],
 )
 def test_what_cannot_be_taken_as_it_is_written_is_refused(text: str, qm9_statistics: Statistics) -> None:
     with pytest.raises(InputError):
@@ -129,6 +162,12 @@ def test_what_cannot_be_taken_as_it_is_written_is_refused(text: str, qm9_statist
         ("a molecule with a CF3 group and a high gap", ("CF3", "group")),
         ("C1CCCCC1 with a low gap", ("C1CCCCC1",)),
         ("gap not above average", ("not above",)),
+        ("no C-F bonds, low gap", ("no C-F", "bonds")),
+        ("high gap, no C=O group", ("no C=O", "group")),
+        ("with or without rings, gap 5 eV", ("with or without rings",)),
+        ("no constraint on the gap, high dipole", ("no constraint on the gap",)),
+        ("does not have to be polar, high gap", ("does not have to be polar",)),
+        ('{"gap": None, "dipole": "high"}', ("None", "gap")),
         ("a dipole larger than water's", ("larger than", "water's", "dipole")),
     ],
 )
