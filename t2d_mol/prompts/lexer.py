@@ -9,7 +9,8 @@ from typing import Final, Literal
 from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.characters import Plain, plain
 from t2d_mol.prompts.lexicon import Kind
-from t2d_mol.prompts.unit_spellings import UNIT_SPELLINGS, UNIT_WORDS
+from t2d_mol.prompts.measures import NUMBERS, UNIT, UNIT_OF_PROPERTY, unit_of, value_of
+from t2d_mol.prompts.unit_spellings import UNIT_WORDS
 from t2d_mol.prompts.words import WORD, corrected, normal, repaired
 from t2d_mol.properties import unit_measures
 from t2d_mol.units import UNIT_FACTORS, to_canonical
@@ -36,19 +37,6 @@ class Token:
     unit: str = ""
 
 
-_NUMBER: Final = re.compile(
-    r"(?P<sign>[+-]\s?)?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.(?!\.)\d*)?|\.\d+)"
-    r"(?:\s*[x×*·]\s*10\s*\^?\s*(?P<power>\(?[+-]?\d+\)?)|e(?P<exponent>[+-]?\d+))?(?![^\W\d_]?\d)",
-    re.IGNORECASE,
-)
-_DECIMAL_COMMA: Final = re.compile(
-    r"(?P<sign>[+-]\s?)?(?P<whole>\d+),(?P<part>\d{1,2}|\d{4,})(?=\s*[^\W\d_]|\s*$)(?!\s*[\d])"
-)
-_POWER: Final = re.compile(r"(?P<sign>[+-]\s?)?10\s*\^\s*(?P<power>[+-]?\d+)")
-_UNITS: Final = tuple(UNIT_SPELLINGS)
-_ANY_UNIT: Final = "|".join(f"({spelling})" for spelling in UNIT_SPELLINGS.values())
-_UNIT: Final = re.compile(rf"\s*(?:in\s|[-(\[])?\s*(?:{_ANY_UNIT})", re.IGNORECASE)
-_UNIT_OF_PROPERTY: Final = re.compile(rf"\s*(?:in\s|[(\[/,])\s*(?:{_ANY_UNIT})\s*[)\]]?", re.IGNORECASE)
 _FORMULA: Final = re.compile(r"(?<![A-Za-z])(?:[CHNOF]\d*){2,}(?![A-Za-z\d])")
 _ELEMENT: Final = re.compile(r"([CHNOF])(?![A-Za-z\d'])(?:[\s-]*atoms?\b)?")
 _GROUP: Final = re.compile(r"[\s-]*(?:groups?|substituents?|moiet(?:y|ies)|radicals?|units?)\b", re.IGNORECASE)
@@ -155,15 +143,15 @@ class _Scanner:
         """A unit right after a number, or in brackets behind one."""
         if self.last is None or self.last.kind not in ("number", "fraction"):
             return None
-        if match := _UNIT.match(self.text, self.place):
+        if match := UNIT.match(self.text, self.place):
             end = match.end()
             if self.text[end : end + 1] in tuple(")]") and "(" not in match[0].strip("(["):
                 end += 1
-            return self._token("unit", _unit_of(match), end)
+            return self._token("unit", unit_of(match), end)
         word = WORD.match(self.text, self.place)
         fixed = corrected(word[0]) if word and self.last.kind == "number" else None
-        if word and fixed in UNIT_WORDS and (match := _UNIT.match(fixed)):
-            return self._token("unit", _unit_of(match), word.end(), text=fixed)
+        if word and fixed in UNIT_WORDS and (match := UNIT.match(fixed)):
+            return self._token("unit", unit_of(match), word.end(), text=fixed)
         return None
 
     def _formula(self) -> Token | None:
@@ -190,9 +178,9 @@ class _Scanner:
         if match := _MEMBERED.match(self.text, self.place):
             return self._token("word", "", match.end())
         orbital = self.last is not None and self.last.meaning in ("homo", "lumo") and self.text[self.place - 1].isalnum()
-        if orbital and (match := _OTHER_ORBITAL.match(self.text, self.place)) and not _UNIT.match(self.text, match.end()):
+        if orbital and (match := _OTHER_ORBITAL.match(self.text, self.place)) and not UNIT.match(self.text, match.end()):
             return self._token("word", "", match.end())
-        for pattern in (_POWER, _DECIMAL_COMMA, _NUMBER):
+        for pattern in NUMBERS:
             if match := pattern.match(self.text, self.place):
                 break
         else:
@@ -205,7 +193,7 @@ class _Scanner:
                 end = ordinal.end()
             elif not self._continues(end):
                 return self._mixed()
-        return self._token("number", "", end, value=_value(match))
+        return self._token("number", "", end, value=value_of(match))
 
     def _continues(self, place: int) -> bool:
         """Return whether what stands glued to a number is a unit, an element or a known word."""
@@ -213,7 +201,7 @@ class _Scanner:
         assert following is not None
         word = following[0]
         known = word in lexicon.ELEMENTS or (normal(word),) in lexicon.SENSES
-        return known or _UNIT.match(self.text, place) is not None
+        return known or UNIT.match(self.text, place) is not None
 
     def _mixed(self) -> Token | None:
         """Letters and digits in one, as in B3LYP."""
@@ -266,8 +254,8 @@ class _Scanner:
         """A property of so many words, with the unit named with it. LUMO - HOMO is the gap, and HOMO-LUMO of a value."""
         if length == 1 and (difference := _DIFFERENCE.match(self.text, self.place)):
             key, end = "gap", difference.end()
-        text, match = repaired(self.text[self.place : end]), _UNIT_OF_PROPERTY.match(self.text, end)
-        unit = _unit_of(match) if match else ""
+        text, match = repaired(self.text[self.place : end]), UNIT_OF_PROPERTY.match(self.text, end)
+        unit = unit_of(match) if match else ""
         if match is None or not unit_measures(unit, key):
             return self._token("property", key, end, text)
         return replace(self._token("property", key, match.end(), text), unit=unit)
@@ -313,22 +301,3 @@ class _Scanner:
             return self._token("word", "", end)
         self.place = end
         return None
-
-
-def _unit_of(match: re.Match[str]) -> str:
-    assert match.lastindex is not None
-    return _UNITS[match.lastindex - 1]
-
-
-LARGEST: Final = 1e12
-"""Larger numbers are read as this one, which no property and no count comes near."""
-
-
-def _value(match: re.Match[str]) -> float:
-    groups = match.groupdict()
-    sign = -1.0 if (groups.get("sign") or "").startswith("-") else 1.0
-    if "whole" in groups:
-        return sign * min(float(f"{groups['whole']}.{groups['part']}"), LARGEST)
-    digits = (groups.get("digits") or "1").replace(",", "")
-    power = float((groups.get("power") or groups.get("exponent") or "0").strip("()"))
-    return sign * min(float(f"{digits}e{max(-300, min(300, power)):.0f}"), LARGEST)
