@@ -221,8 +221,8 @@ class SamplingConfig:
         """
         _check_least(self, {"steps": 1, "batch_size": 1, "attempts": 1, "candidates": 1, "repairs": 0})
         for name in ("guidance", "steer", "temperature", "clamp_below"):
-            if not math.isfinite(getattr(self, name)):
-                raise UsageError(f"{name} must be a finite number, not {getattr(self, name)}")
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise UsageError(f"{name} must be a number of at least 0, not {getattr(self, name)}")
         if self.temperature <= 0:
             raise UsageError(f"temperature must be above 0, not {self.temperature}")
 

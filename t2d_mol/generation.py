@@ -21,20 +21,24 @@ from t2d_mol.config import PropertyConfig, SamplingConfig
 from t2d_mol.diffusion.process import Process
 from t2d_mol.diffusion.sampler import SOLVERS, Sampler
 from t2d_mol.encoding import load_encoder
-from t2d_mol.errors import unknown
+from t2d_mol.errors import UsageError, unknown
 from t2d_mol.molecule import GeneratedMolecule, MoleculeBatch, Prompt
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.property_network import PropertyNetwork
 from t2d_mol.padding import pad, unpad
 from t2d_mol.planning import Job, Planner
 from t2d_mol.portion import Portion
-from t2d_mol.properties import KEYS
+from t2d_mol.properties import KEYS, key_of
 
 BUNDLED: Final = Path(__file__).parent / "pretrained" / "small.safetensors"
 """The checkpoint that comes with the package."""
 
 WINDOW: Final = 4
 """Batches whose molecules are sorted by size before they are sampled; they come out in the order asked for."""
+
+
+HEAVIEST: Final = 100.0
+"""The largest weight of a property."""
 
 
 Place = tuple[int, tuple[int, Prompt, int]]
@@ -239,7 +243,7 @@ class Model:
 
     def _sample_once(self, jobs: list[Job], config: SamplingConfig) -> list[GeneratedMolecule]:
         """Sample jobs in batches and return the molecules in the jobs' order."""
-        steered = [self.conditioner.steered_by(job, config) for job in jobs]
+        steered = [self._kind(job, config) for job in jobs]
         batches = batched(jobs, steered, min(config.batch_size, self._fitting.most))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         made: dict[int, GeneratedMolecule] = {}
@@ -251,6 +255,11 @@ class Model:
         for found in side_by_side(batches, lambda batch: self._fitting(sampled, batch), threads):
             made |= found
         return [made[place] for place in range(len(jobs))]
+
+    def _kind(self, job: Job, config: SamplingConfig) -> tuple[bool, ...]:
+        """Return by what a job is steered and, if by anything, whether it has targets: jobs of a batch are alike in this."""
+        steered = self.conditioner.steered_by(job, config)
+        return *steered, any(steered) and bool(job.targets)
 
     def _sample_batch(self, batch: Batch, config: SamplingConfig) -> Iterator[GeneratedMolecule]:
         jobs = batch.rows
@@ -271,7 +280,7 @@ class Model:
             "model": self.name,
             "steps": config.steps,
             "guidance": config.guidance,
-            "steer": GRAPH_STRENGTH if jobs[0].shaped else config.steer,
+            "steer": min(config.steer, GRAPH_STRENGTH) if jobs[0].shaped else config.steer,
             "solver": config.solver,
             "candidates": config.candidates,
             "precision": "bf16" if config.bf16 else "fp32",
@@ -287,15 +296,18 @@ class Model:
 
 
 def checked(config: SamplingConfig) -> SamplingConfig:
-    """Return how to sample, as it came.
+    """Return how to sample, with the keys of weighted properties.
 
     Raises:
-        UsageError: if it names a solver or a choice that there is not.
+        UsageError: if it names a solver, a choice or a property that there is not, or gives an impossible weight.
     """
     for what, name, known in (("solver", config.solver, SOLVERS), ("choice", config.choose, CHOOSERS)):
         if name not in known:
             raise unknown(what, name, known)
-    return config
+    for name, weight in config.weights:
+        if not 0 <= weight <= HEAVIEST:
+            raise UsageError(f"{weight:g} is no weight of {name}", f"weights run from 0 to {HEAVIEST:g}")
+    return replace(config, weights=tuple((key_of(name), weight) for name, weight in config.weights))
 
 
 def judged(generated: GeneratedMolecule) -> GeneratedMolecule:

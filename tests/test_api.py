@@ -97,6 +97,11 @@ def test_what_cannot_be_is_refused(model: TextToMolecule) -> None:
         ({"batch_size": 0}, "batch_size"),
         ({"temperature": 0.0}, "temperature"),
         ({"steer": math.nan}, "steer"),
+        ({"guidance": -1.0}, "guidance"),
+        ({"weights": {"bandgap of": 2.0}}, "gap"),
+        ({"weights": {"gap": math.nan}}, "0 to 100"),
+        ({"weights": {"gap": -1.0}}, "0 to 100"),
+        ({"values": "normalized"}, "normalised"),
     ],
 )
 def test_what_cannot_be_sampled_with_is_refused(model: TextToMolecule, wrong: dict[str, Any], part: str) -> None:
@@ -106,6 +111,7 @@ def test_what_cannot_be_sampled_with_is_refused(model: TextToMolecule, wrong: di
 
 
 def test_weights_are_a_dictionary_or_pairs(model: TextToMolecule) -> None:
-    ways = [model.sample("high gap", n=1, steps=4, weights=weights) for weights in ({"gap": 2.0}, (("gap", 2.0),))]
-    assert ways[0][0].smiles == ways[1][0].smiles
+    weights: tuple[Any, ...] = ({"gap": 2.0}, (("gap", 2.0),), {"Band gap": 2.0})
+    ways = [model.sample("high gap", n=1, steps=4, weights=way) for way in weights]
+    assert len({way[0].smiles for way in ways}) == 1
     assert len(model.sample("high gap", n=0, only_valid=True)) == 0

@@ -213,10 +213,12 @@ def test_unpadding_cuts_every_molecule_to_its_size(model: Model) -> None:
 STRUCTURES = ("no oxygen, 7-9 atoms", "high dipole, two nitrogens", "one ring", "low gap")
 
 
-def test_structural_wishes_do_not_touch_batch_mates(model: Model) -> None:
+@pytest.mark.parametrize("steer", [0.0, 1.0])
+def test_structural_wishes_do_not_touch_batch_mates(steer: float, model: Model) -> None:
     prompts = [(row, parse_prompt(text, model.statistics)) for row, text in enumerate(STRUCTURES)]
-    config = replace(CONFIG, steps=4, attempts=2, repairs=1)
+    config = replace(CONFIG, steps=4, attempts=2, repairs=1, steer=steer)
     together = list(model.sample(prompts, 2, config))
+    assert {made.provenance["steer"] for made in together} == {steer}
     for row, prompt in prompts:
         alone = list(model.sample([(row, prompt)], 2, config))
         for first, second in zip(together[2 * row : 2 * row + 2], alone, strict=True):

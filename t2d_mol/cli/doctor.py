@@ -12,7 +12,7 @@ import typer
 from t2d_mol import __version__, cores
 from t2d_mol.cli import options
 from t2d_mol.cli.errors import handled
-from t2d_mol.errors import MissingError
+from t2d_mol.errors import MissingError, T2DMolError
 
 LIBRARIES: Final = ("torch", "e3nn", "rdkit", "numpy", "scipy", "safetensors", "typer", "rich")
 EXTRAS: Final = {
@@ -95,12 +95,13 @@ def _free_memory() -> float | None:
 
 def _checkpoint(path: Path | None) -> dict[str, Any]:
     from t2d_mol.checkpoint import Checkpoint
-    from t2d_mol.generation import BUNDLED
+    from t2d_mol.generation import BUNDLED, Model
 
     place = path or BUNDLED
     try:
         loaded = Checkpoint.load(place)
-    except MissingError as error:
+        Model(loaded)
+    except T2DMolError as error:
         return {"place": str(place), "usable": False, "because": str(error)}
     weights = {name: sum(tensor.numel() for tensor in state.values()) for name, state in loaded.weights.items()}
     return {

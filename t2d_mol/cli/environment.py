@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -29,10 +29,11 @@ def unread_variables(command: Any, given: Iterable[str] = os.environ) -> Iterato
         yield f"no option reads {name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def asks_for_quiet(words: Iterable[str], given: Iterable[str] = os.environ) -> bool:
+def asks_for_quiet(words: Iterable[str], given: Mapping[str, str] = os.environ) -> bool:
     """Return whether a command line or the environment asks for silence, seen before either is read as a whole."""
     flagged = any(re.fullmatch(r"-[a-z]*q[a-z0-9]*|--quiet", word) for word in words)
-    return flagged or any(name.startswith(PREFIX) and name.endswith("_QUIET") for name in given)
+    asked = [value for name, value in given.items() if name.startswith(PREFIX) and name.endswith("_QUIET")]
+    return flagged or any(value.strip().lower() not in ("", "0", "false", "no", "off") for value in asked)
 
 
 def _variables(command: Any) -> Iterator[str]:

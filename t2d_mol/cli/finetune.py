@@ -94,6 +94,7 @@ def finetune(
     options.set_up(quiet, threads)
     from t2d_mol import config as presets
     from t2d_mol.checkpoint import Checkpoint
+    from t2d_mol.cli.production import digest_of
     from t2d_mol.qm9.dataset import Molecules
     from t2d_mol.text2data import processes
     from t2d_mol.training.finetune import Finetuning, scheduled
@@ -137,7 +138,7 @@ def finetune(
     objective = Finetuning(base, molecules, training, seed=seed, bf16=bf16, device=device)
     if compile_:
         objective.network.denoiser.compile_parts()
-    settings = {"checkpoint": base.digest(), "seed": seed}
+    settings = {"checkpoint": base.digest(), "seed": seed, "data": digest_of(str(data))}
     run_loop(objective, scheduled(training), out, "finetuning", resume=resume, force=force, quiet=quiet, settings=settings)
     if guide_steps:
         guiding, done = presets.TrainingConfig(steps=guide_steps), Checkpoint.load(out / "last.safetensors")

@@ -192,7 +192,7 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     low, _, high = text.partition("-")
-    if not low.strip().isdigit() or (high and not high.strip().isdigit()):
+    if not low.strip().isdecimal() or (high and not high.strip().isdecimal()):
         raise InputError(f"{text!r} is no number of atoms", "write 12 or 12-18")
     return int(low), int(high or low)
 

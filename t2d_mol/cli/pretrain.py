@@ -62,6 +62,7 @@ def pretrain(
     options.set_up(quiet, threads)
     from t2d_mol import config as presets
     from t2d_mol.checkpoint import Checkpoint
+    from t2d_mol.cli.production import digest_of
     from t2d_mol.qm9.dataset import Molecules
     from t2d_mol.training.launch import join
     from t2d_mol.training.pretrain import Pretraining
@@ -89,5 +90,5 @@ def pretrain(
     kept = tuple(snapshot or ())
     run_loop(
         objective, training, out, "pretraining", resume=resume, force=force, quiet=quiet, snapshots=kept, start=start,
-        settings={"model": presets.to_dict(model), "seed": seed},
+        settings={"model": presets.to_dict(model), "seed": seed, "data": digest_of(str(data))},
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -64,8 +65,9 @@ class Production:
                 yield record
                 stream.flush()
 
-        kind.write(flushed(), stream)
-        stream.flush()
+        with self.finished(flushed()) as records:
+            kind.write(records, stream)
+            stream.flush()
 
     def to_journal(
         self, prompts: "Iterable[tuple[int, Prompt]]", journal: "Journal", portion: "Portion", total: int | None
@@ -80,6 +82,21 @@ class Production:
             journal.append(record)
             done += 1
         return done
+
+    @contextmanager
+    def finished(self, records: "Iterator[Record]") -> "Iterator[Iterator[Record]]":
+        """Give records to who writes them, as if they ended where time is up or the run is interrupted; then say so."""
+        ended: list[BaseException] = []
+
+        def until_then() -> "Iterator[Record]":
+            try:
+                yield from records
+            except (OutOfTimeError, KeyboardInterrupt) as error:
+                ended.append(error)
+
+        yield until_then()
+        if ended:
+            raise ended[0]
 
     def records(
         self, prompts: "Iterable[tuple[int, Prompt]]", portion: "Portion", novelty: "Novelty", total: int | None

@@ -69,6 +69,8 @@ def run_loop(
 
     if (out / "state.safetensors").exists() and not (resume or force):
         raise UsageError(f"{out} holds a run", "continue it with --resume or start anew with --force")
+    if not resume and processes.rank() == 0:
+        _clear(out)
     if resume or processes.rank() == 0:
         kept = {name: value for name, value in to_dict(training).items() if name not in BUDGET}
         settle(out / "config.json", {"training": kept, **settings}, resume=resume)
@@ -76,13 +78,19 @@ def run_loop(
         loop = Loop(objective, training, out, show, snapshots=snapshots)
         if resume:
             loop.resume()
-        else:
-            (out / "metrics.jsonl").unlink(missing_ok=True)
-            if start is not None:
-                loop.start_from(*start)
+        elif start is not None:
+            loop.start_from(*start)
         loop.run()
         processes.wait()
     state = "interrupted" if loop.interrupted else "done"
     options.say(f"{state} after {loop.step} steps, {loop.seconds / 60:.1f} minutes: {out}/last.safetensors", quiet=quiet)
     if loop.interrupted:
         raise KeyboardInterrupt
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run left in a folder, so that one begun anew cannot be gone on with from there."""
+    for name in ("state.safetensors", "last.safetensors", "best.safetensors", "metrics.jsonl"):
+        (out / name).unlink(missing_ok=True)
+    for path in (*out.glob("at-*.safetensors"), *(out / "trunk").glob("*")):
+        path.unlink()

@@ -105,6 +105,8 @@ def sample(
         raise UsageError(f"{kind.name} needs a file", f"give -o molecules.{kind.name}")
     if resume and "-" in (out, file):
         raise UsageError("--resume needs files", "prompts by -f FILE, records by -o FILE")
+    if resume and file is not None and not Path(file).is_file():
+        raise UsageError("--resume needs a file of prompts that can be read again", "prompts by -f FILE, records by -o FILE")
     if resume and finished(Path(out)) and not force:
         options.say(f"{out} is finished", quiet=quiet)
         return
@@ -150,7 +152,8 @@ def sample(
         threads or cores.available(),
     )  # fmt: skip
     if shown:
-        print_table(run.records(asked, portion, run.novelty(), total), sys.stdout)
+        with run.finished(run.records(asked, portion, run.novelty(), total)) as records:
+            print_table(records, sys.stdout)
     elif out == "-":
         run.to_stream(asked, kind, sys.stdout.buffer, portion, total)
     else:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from t2d_mol.checkpoint import Statistics
-from t2d_mol.errors import InputError
+from t2d_mol.errors import InputError, unknown
 from t2d_mol.molecule import Prompt, Target
 from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.characters import plain
@@ -22,6 +22,7 @@ from t2d_mol.properties import BY_KEY, KEYS, LEVELS, unit_measures
 from t2d_mol.units import ATOMIC_UNITS, UNIT_FACTORS, to_canonical
 
 Values = Literal["auto", "units", "normalised"]
+READINGS: Final = get_args(Values)
 MAX_CHARACTERS: Final = 10_000
 """Longer prompts are refused, compatibility characters counted as what they stand for."""
 
@@ -45,7 +46,10 @@ def parse_prompt(text: str, statistics: Statistics, *, values: Values = "auto") 
 
     Raises:
         InputError: if the sentence is empty, too long, or contradicts itself; the message names both places.
+        UsageError: if there is no such reading of bare numbers.
     """
+    if values not in READINGS:
+        raise unknown("reading of bare numbers", values, READINGS)
     if not text.strip():
         raise InputError("the prompt is empty", 'ask for something, e.g. "a molecule with high polarizability"')
     length = len(text) if len(text) > MAX_CHARACTERS else len(plain(text).text)

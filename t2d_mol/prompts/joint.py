@@ -16,8 +16,11 @@ from t2d_mol.prompts.structure import bounds
 from t2d_mol.properties import KEYS
 from t2d_mol.targets import value_range
 
+FEWEST: Final = 10
+"""Where so many labelled records meet the targets, atom counts and values are drawn from them."""
+
 NEAREST: Final = 200
-"""An atom count is drawn from at least this many labelled records nearest to the targets, if there are ten times as many."""
+"""Where fewer do, from at least this many nearest to the targets, if there are ten times as many."""
 
 FAR: Final = 0.75
 """Targets whose nearest record is farther than this, in units of the properties' own correlated spread, are warned of."""
@@ -105,8 +108,11 @@ class Joint:
             rows = np.flatnonzero(self._meets(structure))
             if targets and len(rows):
                 distance = sum(weights.get(target.property, 1.0) * self._signed_gap(target)[rows] ** 2 for target in targets)
-                wanted = min(NEAREST, max(10, len(rows) // 10), len(rows))
-                rows = rows[distance <= np.partition(distance, wanted - 1)[wanted - 1]]
+                wanted = min(NEAREST, max(FEWEST, len(rows) // 10), len(rows))
+                if np.count_nonzero(distance == 0) >= FEWEST:
+                    rows = rows[distance == 0]
+                else:
+                    rows = rows[distance <= np.partition(distance, wanted - 1)[wanted - 1]]
             if len(self._rows) > 1000:
                 self._rows.clear()
             self._rows[key] = rows

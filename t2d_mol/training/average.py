@@ -19,17 +19,32 @@ def averaged(checkpoints: Sequence[Checkpoint], base: Checkpoint, networks: Sequ
     """Return `base` with the mean of each of `networks` that all the checkpoints hold.
 
     Raises:
-        UsageError: if none is in all of them, or one has other sizes in one of them than in `base`.
+        UsageError: if none is in all of them, or one is of another kind in one of them than in `base`: of other sizes, an
+            encoder of other words, a denoiser of other scales.
     """
     weights, shared = dict(base.weights), [name for name in networks if all(name in one.weights for one in checkpoints)]
     if not shared:
         raise UsageError(f"there is none of {', '.join(networks)} in all of the checkpoints")
     for name in shared:
-        if any(getattr(one.config, name) != getattr(base.config, name) for one in checkpoints):
+        if any(_kind(one, name) != _kind(base, name) for one in checkpoints):
+            raise UsageError(f"the checkpoints' networks called {name} are of different kinds", "their mean means nothing")
+        states = [one.floats(name) for one in checkpoints]
+        if any(_shapes(state) != _shapes(states[0]) for state in states):
             raise UsageError(f"the checkpoints' networks called {name} have different sizes", "their mean means nothing")
-        weights[name] = _mean([one.floats(name) for one in checkpoints])
+        weights[name] = _mean(states)
     parts = [_part(one, base) for one in checkpoints]
     return base.replace(weights=weights, provenance=base.provenance | {"average": {"of": parts, "networks": shared}})
+
+
+def _kind(one: Checkpoint, name: str) -> tuple[Any, ...]:
+    """Return what two networks of a name must agree in for their mean to mean anything."""
+    scales = one.config.diffusion
+    noised = (scales.position_scale, scales.type_scale, scales.bond_scale) if name in ("denoiser", "guide") else ()
+    return getattr(one.config, name), one.vocabulary if name == "encoder" else (), noised
+
+
+def _shapes(state: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in state.items()}
 
 
 def _mean(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -339,6 +339,10 @@ def test_doctor_says_what_there_is(tiny_file: Path, tmp_path: Path, monkeypatch:
     told = json.loads(done.stdout)
     assert (told["checkpoint"]["usable"], told["data set"]["usable"]) == (False, False)
     assert "damaged" in done.stderr
+    unfit = tmp_path / "unfit.safetensors"
+    Checkpoint.load(tiny_file).replace(vocabulary=()).save(unfit)
+    done = inside("doctor", "--checkpoint", str(unfit), "--json")
+    assert (done.returncode, json.loads(done.stdout)["checkpoint"]["usable"]) == (4, False)
     monkeypatch.setattr("t2d_mol.judge_checkpoint.BUNDLED_JUDGE", damaged)
     done = inside("doctor", "--json")
     assert (done.returncode, json.loads(done.stdout)["judge"]["usable"]) == (4, False)

@@ -38,9 +38,10 @@ def test_variables_no_option_reads_are_named() -> None:
 
 
 def test_quiet_is_seen_in_any_bundle() -> None:
-    assert all(asks_for_quiet(words, ()) for words in (["-q"], ["--quiet"], ["-qn", "2"], ["-vq"]))
-    assert asks_for_quiet([], ["T2D_MOL_SAMPLE_QUIET"])
-    assert not asks_for_quiet(["sample", "-n", "2", "--query", "aqua"], ["T2D_MOL_SEED"])
+    assert all(asks_for_quiet(words, {}) for words in (["-q"], ["--quiet"], ["-qn", "2"], ["-vq"]))
+    assert asks_for_quiet([], {"T2D_MOL_SAMPLE_QUIET": "1"})
+    assert not asks_for_quiet([], {"T2D_MOL_SAMPLE_QUIET": "0"})
+    assert not asks_for_quiet(["sample", "-n", "2", "--query", "aqua"], {"T2D_MOL_SEED": "1"})
 
 
 def parsed(words: list[str], monkeypatch: pytest.MonkeyPatch, **environment: str) -> int:

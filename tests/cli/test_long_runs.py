@@ -109,6 +109,8 @@ def test_a_run_that_is_out_of_time_or_room_can_be_gone_on_with(
     assert "--resume" in late.stderr
     made = records(tmp_path / "a.jsonl.part")
     assert 0 < len(made) < 90
+    page = run(command(table, tiny_file, "-", "--max-minutes", "0.0001", "--format", "html"))
+    assert (page.returncode, "</html>" in page.stdout, "time of --max-minutes" in page.stderr) == (130, True, True)
 
     def small_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))

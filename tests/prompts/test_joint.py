@@ -91,6 +91,17 @@ def test_values_are_drawn_inside_ranges(joint: Joint) -> None:
         assert len(settled) > 3, text
 
 
+def test_where_ten_records_meet_a_bound_values_are_theirs(joint: Joint) -> None:
+    """Drawn from the nearest ones instead, half of the values would be the bound itself."""
+    values = np.sort(joint.values[:, KEYS.index("gap")])
+    bound = joint.statistics.denormalise(KEYS.index("gap"), float(values[-12:-10].mean()))
+    targets = (Target("gap", ">", value=bound, unit="eV"),)
+    drawn = [joint.draw(targets, Structure(), Random(seed))[1] for seed in range(60)]
+    settled = [settle(targets[0], joint.statistics, row).value for row in drawn]
+    assert all(value is not None and value > bound for value in settled)
+    assert len(set(settled)) > 3
+
+
 def test_exact_values_and_levels_stay_as_they_are(joint: Joint) -> None:
     for target in (Target("mu", "=", value=1.5, unit="D"), Target("mu", "level", level=3, unit="D")):
         assert settle(target, joint.statistics, joint.values[0]) is target

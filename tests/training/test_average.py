@@ -54,6 +54,19 @@ def test_networks_of_different_sizes_have_no_mean(tiny_checkpoint: Checkpoint) -
         averaged([tiny_checkpoint, wider], tiny_checkpoint)
 
 
+def test_networks_that_differ_in_more_than_size_have_no_mean(tiny_checkpoint: Checkpoint) -> None:
+    other_words = tiny_checkpoint.replace(vocabulary=tiny_checkpoint.vocabulary[::-1])
+    with pytest.raises(UsageError, match="encoder are of different kinds"):
+        averaged([tiny_checkpoint, other_words], tiny_checkpoint)
+    bare = tiny_checkpoint.replace(vocabulary=())
+    with pytest.raises(UsageError, match="encoder are of different kinds"):
+        averaged([tiny_checkpoint, tiny_checkpoint], bare)
+    assert "denoiser" in averaged([tiny_checkpoint, tiny_checkpoint], bare, ["denoiser"]).weights
+    scaled = replace(tiny_checkpoint.config, diffusion=replace(tiny_checkpoint.config.diffusion, type_scale=1.0))
+    with pytest.raises(UsageError, match="denoiser are of different kinds"):
+        averaged([tiny_checkpoint, tiny_checkpoint.replace(config=scaled)], tiny_checkpoint)
+
+
 def test_a_network_that_one_lacks_has_no_mean(tiny_checkpoint: Checkpoint) -> None:
     assert "guide" not in tiny_checkpoint.weights
     with pytest.raises(UsageError, match="guide"):

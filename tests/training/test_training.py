@@ -17,11 +17,13 @@ import torch
 from torch import Tensor
 
 from t2d_mol.checkpoint import Checkpoint
+from t2d_mol.cli import app
 from t2d_mol.config import ModelConfig, TrainingConfig
 from t2d_mol.denoising import Estimate, Memory, Noisy
 from t2d_mol.errors import MissingError, T2DMolError, UsageError
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.qm9.dataset import Molecules
+from t2d_mol.qm9.splits import Split
 from t2d_mol.training.finetune import METHODS, Finetuning, labelled, scheduled
 from t2d_mol.training.loop import MOST_LOST, Loop
 from t2d_mol.training.pretrain import DenoisingLoss, Pretraining
@@ -317,6 +319,31 @@ def test_the_guide_learns_from_estimates_and_starts_like_the_predictor(
     assert done.provenance["guide"]["steps"] == 60
     again = GuideTraining(done, molecules, training, seed=0, bf16=False)
     assert all(torch.equal(value, done.weights["guide"][key]) for key, value in again.network.state_dict().items())
+
+
+def test_a_run_goes_on_with_its_own_data_and_one_begun_anew_leaves_nothing(
+    data_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = tmp_path / "run", tmp_path / "other.safetensors"
+    molecules = Molecules.load(data_file)
+    molecules.take(molecules.select(Split.TRAIN)[:100]).save(other)
+
+    def exit_of(data: Path, *more: str) -> object:
+        with pytest.raises(SystemExit) as ended:
+            app(["pretrain", "--preset", "tiny", "--data", str(data), "-o", str(run), "-q", "--threads", "1", *more])
+        return ended.value.code
+
+    assert exit_of(data_file, "--steps", "1") == 0
+    assert exit_of(other, "--steps", "2", "--resume") == 2
+    assert "another data" in capsys.readouterr().err
+    assert exit_of(data_file, "--steps", "2", "--resume") == 0
+
+    def cut_off(_loop: Loop) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Loop, "run", cut_off)
+    assert exit_of(data_file, "--steps", "2", "--seed", "7", "--force") == 130
+    assert [path.name for path in run.rglob("*") if path.is_file()] == ["config.json"]
 
 
 def test_a_terminated_run_saves_and_can_be_resumed(data_file: Path, tmp_path: Path) -> None:
