@@ -10,7 +10,7 @@ from t2d_mol.config import EncoderConfig
 from t2d_mol.molecule import Target
 from t2d_mol.nn.language_model import LanguageModelWords
 from t2d_mol.nn.text import KINDS, NumberEncoder, Senses, TextEncoder, Words
-from t2d_mol.prompts.lexer import senses
+from t2d_mol.prompts.senses import senses
 from t2d_mol.properties import KEYS
 
 

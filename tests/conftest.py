@@ -16,7 +16,7 @@ from t2d_mol.judge_checkpoint import JudgeCheckpoint
 from t2d_mol.nn.denoiser import EquivariantDenoiser
 from t2d_mol.nn.judge_network import JudgeNetwork
 from t2d_mol.nn.property_network import PropertyNetwork
-from t2d_mol.prompts.lexer import vocabulary
+from t2d_mol.prompts.senses import vocabulary
 from t2d_mol.qm9.archive import prepare
 from t2d_mol.qm9.dataset import Molecules
 from t2d_mol.training.pretrain import blank_checkpoint, statistics_of

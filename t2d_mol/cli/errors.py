@@ -27,6 +27,7 @@ def handled(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
     @wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        """Run the command, or print its options; end with the exit its error stands for."""
         if context := kwargs.get("print_config"):
             sys.stdout.write(options.as_toml(context))  # type: ignore[arg-type]
             return

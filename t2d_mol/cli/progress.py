@@ -38,6 +38,7 @@ def training_bar(title: str, *, quiet: bool) -> Iterator[Callable[["Report"], No
         task = progress.add_task(title, total=1.0, state="")
 
         def show(report: "Report") -> None:
+            """Move the bar to where a run is."""
             state = (
                 f"step {report.step}  loss {report.loss:.4f}  {report.rate:.0f} molecules/s  "
                 f"{report.minutes_left:.1f} min left"

@@ -28,10 +28,7 @@ def averaged(checkpoints: Sequence[Checkpoint], base: Checkpoint, networks: Sequ
     for name in shared:
         if any(_kind(one, name) != _kind(base, name) for one in checkpoints):
             raise UsageError(f"the checkpoints' networks called {name} are of different kinds", "their mean means nothing")
-        states = [one.floats(name) for one in checkpoints]
-        if any(_shapes(state) != _shapes(states[0]) for state in states):
-            raise UsageError(f"the checkpoints' networks called {name} have different sizes", "their mean means nothing")
-        weights[name] = _mean(states)
+        weights[name] = _mean([one.floats(name) for one in checkpoints])
     parts = [_part(one, base) for one in checkpoints]
     return base.replace(weights=weights, provenance=base.provenance | {"average": {"of": parts, "networks": shared}})
 
@@ -41,10 +38,6 @@ def _kind(one: Checkpoint, name: str) -> tuple[Any, ...]:
     scales = one.config.diffusion
     noised = (scales.position_scale, scales.type_scale, scales.bond_scale) if name in ("denoiser", "guide") else ()
     return getattr(one.config, name), one.vocabulary if name == "encoder" else (), noised
-
-
-def _shapes(state: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {key: value.shape for key, value in state.items()}
 
 
 def _mean(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

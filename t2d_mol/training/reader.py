@@ -12,8 +12,8 @@ from t2d_mol.config import TrainingConfig
 from t2d_mol.encoding import target_tensors, text_encoder
 from t2d_mol.molecule import Target
 from t2d_mol.nn.text import KINDS, TextEncoder
-from t2d_mol.prompts.lexer import vocabulary
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
+from t2d_mol.prompts.senses import vocabulary
 from t2d_mol.training.objective import Metrics, Objective
 
 

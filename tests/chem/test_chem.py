@@ -161,7 +161,7 @@ def test_the_real_archives_bonds_are_perceived(real_archive: Path) -> None:
 
 
 def test_perception_gives_up_where_there_are_too_many_ways() -> None:
-    """A chain of oxygens can carry its charges in any of thousands of ways, of which none is neutral."""
+    """A chain of oxygens can carry its charges in so many ways that finding a neutral one takes a quarter of a minute."""
     places = np.arange(24)
     chain = np.stack([1.15 * places, 0.85 * (places % 2), 0 * places], 1).astype(np.float32)
     with pytest.raises(InputError, match="no bond orders"):

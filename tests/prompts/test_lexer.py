@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t2d_mol.prompts import lexicon
-from t2d_mol.prompts.lexer import senses, tokens, vocabulary
+from t2d_mol.prompts.lexer import tokens
+from t2d_mol.prompts.senses import senses, vocabulary
 from t2d_mol.prompts.unit_spellings import UNIT_SPELLINGS
 from t2d_mol.properties import PROPERTIES
 from t2d_mol.units import UNIT_FACTORS

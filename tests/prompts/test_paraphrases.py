@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from t2d_mol.checkpoint import Statistics
 from t2d_mol.molecule import Target
 from t2d_mol.prompts.grammar import parse_prompt
-from t2d_mol.prompts.lexer import senses, vocabulary
 from t2d_mol.prompts.paraphrases import HELD_OUT, SEEN, Wordings, paraphrase, random_targets
+from t2d_mol.prompts.senses import senses, vocabulary
 from t2d_mol.prompts.templates import exact_prompt, general_prompt, mixed_prompt
 from t2d_mol.properties import BY_KEY, KEYS, LEVELS
 from tests.prompts.conftest import one_molecule

@@ -11,7 +11,7 @@ from t2d_mol.checkpoint import Statistics
 from t2d_mol.errors import InputError
 from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.grammar import MAX_CHARACTERS, parse_prompt
-from t2d_mol.prompts.lexer import senses
+from t2d_mol.prompts.senses import senses
 from t2d_mol.prompts.unit_spellings import UNIT_SPELLINGS
 from t2d_mol.properties import BY_KEY
 
