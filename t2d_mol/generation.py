@@ -306,7 +306,7 @@ def checked(config: SamplingConfig) -> SamplingConfig:
             raise unknown(what, name, known)
     for name, weight in config.weights:
         if not 0 <= weight <= HEAVIEST:
-            raise UsageError(f"{weight:g} is no weight of {name}", f"weights run from 0 to {HEAVIEST:g}")
+            raise UsageError(f"{name}={weight:g} is no weight of a property", f"weights run from 0 to {HEAVIEST:g}")
     return replace(config, weights=tuple((key_of(name), weight) for name, weight in config.weights))
 
 

@@ -126,16 +126,17 @@ def sample(
     device = options.pick_device(device)
     pool = options.pool(engine, workers, device, threads)
     model = Model.load(checkpoint, device=device)
+    weights = tuple(dict(_weight(text) for text in weight or []).items())
     how = replace(
         sampling.sampling_config(
             steps=sampling.steps_in_force(context, steps, fast), solver=solver, guidance=guidance, steer=steer,
             temperature=temperature, clamp=clamp,
             candidates=candidates, choose=choose, repairs=repairs, batch_size=batch_size, seed=seed,
+            weights=weights,
         ),
         atoms=options.parse_range(atoms),
         bf16=options.pick_bf16(precision, device, training=False),
         attempts=attempts,
-        weights=tuple(dict(_weight(text) for text in weight or []).items()),
     )  # fmt: skip
     given = prompts or []
     asked = understood(prompt_rows(given, file), len(given), model.statistics, values, quiet, atoms=how.atoms)
@@ -202,12 +203,9 @@ def _weight(text: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     key = key_of(name)
     try:
-        value = float(number)
+        return key, float(number)
     except ValueError:
-        value = -1.0
-    if not 0 <= value <= 100:
-        raise UsageError(f"{text!r} is no weight of a property", "write for example gap=2")
-    return key, value
+        raise UsageError(f"{text!r} is no weight of a property", "write for example gap=2") from None
 
 
 def _print_plan(model: "Model", prompts: "list[tuple[int, Prompt]]", count: int, how: "SamplingConfig") -> None:

@@ -52,6 +52,7 @@ def sampling_config(
     repairs: int,
     batch_size: int,
     seed: int,
+    weights: tuple[tuple[str, float], ...] = (),
 ) -> "SamplingConfig":
     """Return the configuration that the options stand for.
 
@@ -73,6 +74,7 @@ def sampling_config(
         candidates=candidates,
         choose=choose,
         repairs=repairs,
+        weights=weights,
     )
     return checked(made)
 

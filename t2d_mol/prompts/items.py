@@ -9,7 +9,7 @@ from t2d_mol.prompts.levels import read_adjective, read_level
 from t2d_mol.prompts.lexer import Token
 from t2d_mol.prompts.numbers import read_number, read_share, read_trailing, read_turned
 from t2d_mol.prompts.quantities import Bound, Item, Noun, Quantity, Reading
-from t2d_mol.prompts.sentence import Sentence
+from t2d_mol.prompts.sentence import THINGS, Sentence
 
 SOFT, HARD, STRANGER = 1.0, 3.5, 0.5
 """Costs of what can stand between a quantity and its noun: a comma or "and", the end of a clause, an unknown word."""
@@ -22,8 +22,6 @@ HAVING: Final = frozenset((
     "use", "uses",
 ))  # fmt: skip
 """Words that begin a wish of their own: what stands behind them is not denied with what stands before."""
-
-_THINGS: Final = ("property", "count", "flag")
 
 
 def read_items(tokens: Sequence[Token]) -> Reading:
@@ -79,7 +77,7 @@ def _item(sentence: Sentence, place: int) -> tuple[Item | None, int]:
         if quantity is not None:
             return Item(quantity=quantity), after
     token = sentence[place]
-    if token.kind not in _THINGS:
+    if token.kind not in THINGS:
         return None, place
     noun = Noun(token.kind, token.meaning, token.text, token.start, token.unit or None)
     return Item(noun), place + 1
@@ -93,10 +91,10 @@ def _read_absence(sentence: Sentence, place: int) -> tuple[Quantity | None, int]
     if token.kind not in ("absence", "negation"):
         return None, place
     strangers = ("word",) if token.kind == "absence" else ()
-    before = sentence.kind(sentence.skip(place + 1, "filler", "degree", "link", *strangers)) in _THINGS
+    before = sentence.kind(sentence.skip(place + 1, "filler", "degree", "link", *strangers)) in THINGS
     last = sentence.back(place - 1, "filler", "link", "range")
     last = sentence.back(last - 1, "filler") if last >= 0 and sentence[last].meaning == "symbol=" else last
-    behind = token.kind == "absence" and sentence.kind(last) in _THINGS
+    behind = token.kind == "absence" and sentence.kind(last) in THINGS
     behind = behind and not (sentence.kind(last) == "property" and token.text.lower() in ("none", "false"))
     return (Quantity("none", token.text, token.start), place + 1) if before or behind else (None, place)
 
@@ -106,7 +104,7 @@ def _undecided(sentence: Sentence, place: int) -> int:
     if sentence[place].meaning != "undecided":
         return place
     thing = sentence.skip(place + 1, "filler", "degree", "link")
-    return thing + 1 if sentence.kind(thing) in (*_THINGS, "adjective", "level") else place
+    return thing + 1 if sentence.kind(thing) in (*THINGS, "adjective", "level") else place
 
 
 def _begins(item: Item, between: list[Token], before: Sequence[Item], sentence: Sentence, after: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from t2d_mol.errors import InputError
 from t2d_mol.prompts import lexicon
 from t2d_mol.prompts.quantities import DENIED, Bound, Quantity, merged
-from t2d_mol.prompts.sentence import LONGEST_RUN, Sentence
+from t2d_mol.prompts.sentence import LONGEST_RUN, THINGS, Sentence
 from t2d_mol.units import converted
 
 _TURNED: Final[dict[str, Bound]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
@@ -124,11 +124,7 @@ def _bound(sentence: Sentence, place: int) -> tuple[Quantity | None, int]:
     denied = sentence.kind(place) in ("negation", "absence")
     if denied:
         place = sentence.skip(place + 1, "filler", "link")
-        named = sentence.kind(sentence.back(start - 1, "filler", "link", "compare", "range")) in (
-            "property",
-            "count",
-            "flag",
-        )
+        named = sentence.kind(sentence.back(start - 1, "filler", "link", "compare", "range")) in THINGS
         of_noun = named and sentence.kind(start) == "absence" and sentence.kind(place) == "number"
         if sentence.kind(place) not in ("compare", "number") or of_noun:
             return None, start

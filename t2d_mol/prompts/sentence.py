@@ -10,6 +10,10 @@ LONGEST_RUN: Final = 8
 """Degrees or comparisons in a row that are read as one; the words before them are passed over."""
 
 
+THINGS: Final = ("property", "count", "flag")
+"""Kinds of tokens that a sentence speaks of."""
+
+
 class Sentence:
     """The tokens of a sentence.
 
