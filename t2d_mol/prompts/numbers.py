@@ -90,7 +90,10 @@ def opposite(first: Quantity, second: Quantity) -> bool:
 
 def read_trailing(sentence: Sentence, place: int) -> tuple[Bound | None, int]:
     """Read a bound behind what it bounds: at most, or fewer, max, and up; not one before a further number."""
-    following = sentence.kind(sentence.skip(place + 1, "filler", "link", "compare"))
+    if sentence.kind(place) not in ("compare", "extreme", "soft"):
+        return None, place
+    ahead = sentence.skip(place + 1, "filler", "link")
+    following = sentence.kind(ahead + (sentence.kind(ahead) == "compare"))
     further = sentence.word(place).startswith(("or ", "and "))
     if sentence.kind(place) == "compare" and sentence[place].meaning in ("<=", ">=") and (further or following != "number"):
         return sentence[place].meaning, place + 1  # type: ignore[return-value]

@@ -1,6 +1,6 @@
 """The tokens of a sentence as its readers see them: settled by their neighbours, safe to look at beyond the end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -71,17 +71,18 @@ def _settled(before: Token | None, token: Token, after: Token | None) -> Token:
 def _near(tokens: list[Token]) -> list[Token]:
     """Return the tokens with denials before what they deny: "neither gap nor dipole high" as "gap, dipole not high"."""
     found, moved = list(tokens), dict[int, Token]()
+    listed = ("filler", "soft", "negation", "property")
+    lists = _ends(tokens, lambda token: token.kind in listed)
+    clauses = _ends(tokens, lambda token: token.kind in listed and token.text not in (",", "/"))
+    verbs = _ends(tokens, lambda token: token.kind in ("filler", "link"))
     for place, token in enumerate(tokens):
         if found[place].kind != "negation":
             continue
-        end = _end(tokens, place + 1, ("filler", "soft", "negation", "property"))
-        if token.text.lower() != "neither":
-            end = next((at for at in range(place + 1, end) if tokens[at].text in (",", "/")), end)
-        level = _end(tokens, end, ("filler", "link"))
-        named = tokens[place + 1 : end]
+        end = (lists if token.text.lower() == "neither" else clauses)[place + 1]
+        level = verbs[end]
         denied = level + (level < len(tokens) and tokens[level].kind == "degree")
         levels = denied < len(tokens) and tokens[denied].kind in ("level", "extreme")
-        if not levels or not named or named[0].kind == "soft" or named[-1].kind != "property":
+        if not levels or end == place + 1 or tokens[place + 1].kind == "soft" or tokens[end - 1].kind != "property":
             continue
         found[place], moved[level] = replace(token, kind="filler"), token
         for other in range(place + 1, end):
@@ -90,7 +91,9 @@ def _near(tokens: list[Token]) -> list[Token]:
     return [part for place, token in enumerate(found) for part in ([moved[place], token] if place in moved else [token])]
 
 
-def _end(tokens: Sequence[Token], place: int, kinds: Sequence[str]) -> int:
-    while place < len(tokens) and tokens[place].kind in kinds:
-        place += 1
-    return place
+def _ends(tokens: Sequence[Token], goes_on: Callable[[Token], bool]) -> list[int]:
+    """Return, for each place and the one behind the last, the first place from there on whose token does not go on."""
+    ends = [len(tokens)] * (len(tokens) + 1)
+    for place in range(len(tokens) - 1, -1, -1):
+        ends[place] = ends[place + 1] if goes_on(tokens[place]) else place
+    return ends
